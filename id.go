@@ -1,0 +1,43 @@
+package parley
+
+import "crypto/rand"
+
+// IDLen is the length of every identifier that callers see: of rooms, messages,
+// events and operations. Source: ID, RoomID, MessageID, API reference.
+const IDLen = 12
+
+const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// NewID returns a fresh identifier of 12 letters and digits. There are 62^12 of
+// them (3·10^21), so nodes need not coordinate.
+func NewID() string {
+	// 248 is the largest multiple of 62 in a byte: bytes from it on are
+	// thrown away, so that every character is equally likely.
+	const fair = 256 - 256%len(idAlphabet)
+	var id [IDLen]byte
+	var random [2 * IDLen]byte
+	for n := 0; n < IDLen; {
+		_, _ = rand.Read(random[:]) // never fails: it ends the process instead
+		for _, b := range random {
+			if int(b) < fair && n < IDLen {
+				id[n] = idAlphabet[int(b)%len(idAlphabet)]
+				n++
+			}
+		}
+	}
+	return string(id[:])
+}
+
+// ValidID reports whether s has the form of an identifier: exactly 12 ASCII
+// letters and digits.
+func ValidID(s string) bool {
+	if len(s) != IDLen {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,243 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/parley-chat/parley"
+)
+
+// maxDepth is how deep a request may nest. The deepest member that the API knows
+// is a map inside the request; what is unknown is skipped, but not for ever.
+const maxDepth = 32
+
+// Object is a decoded JSON object whose members are read one by one. Reading a
+// member of the wrong type yields its zero value and a field error, which Err
+// returns at the end. Null members count as absent, and unknown ones are
+// ignored, on both planes.
+type Object struct {
+	members map[string]json.RawMessage
+	prefix  string // path of a nested object, with a final dot
+	check   *parley.Check
+}
+
+// ParseObject decodes data, which must hold one JSON object in UTF-8 and nothing
+// else; no data at all counts as {}. The error has code Invalid. The last of
+// duplicate members wins.
+func ParseObject(data []byte) (Object, error) {
+	return parseObject(data, func(name string) string { return name })
+}
+
+// parseFolded is ParseObject for the messaging plane, whose member names are
+// matched without regard to case. Members are then read by lower-case names.
+func parseFolded(data []byte) (Object, error) {
+	return parseObject(data, strings.ToLower)
+}
+
+func parseObject(data []byte, fold func(string) string) (Object, error) {
+	o := Object{members: map[string]json.RawMessage{}, check: &parley.Check{}}
+	switch {
+	case len(data) == 0:
+		return o, nil
+	case !utf8.Valid(data):
+		return o, parley.Errorf(parley.Invalid, "The request is not valid UTF-8.")
+	case !json.Valid(data) || tooDeep(data):
+		return o, parley.Errorf(parley.Invalid, "The request is not valid JSON.")
+	}
+	if err := o.fill(data, fold); err != nil {
+		return o, parley.Errorf(parley.Invalid, "The request is not a JSON object.")
+	}
+	return o, nil
+}
+
+// fill reads the members in their order, so that the last duplicate wins even
+// when the duplicates differ in case.
+func (o *Object) fill(data []byte, fold func(string) string) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return io.ErrUnexpectedEOF
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		key := fold(name.(string))
+		if string(value) == "null" {
+			delete(o.members, key)
+			continue
+		}
+		o.members[key] = value
+	}
+	return nil
+}
+
+// tooDeep reports whether valid JSON nests deeper than maxDepth.
+func tooDeep(data []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// Err returns nil, or one error for everything that was wrong with the members
+// read so far and with what Check was told.
+func (o Object) Err() error { return o.check.Err() }
+
+// Check returns where the object's field errors are collected, so that checks of
+// values join those of types.
+func (o Object) Check() *parley.Check { return o.check }
+
+// Has reports whether the member is present and not null.
+func (o Object) Has(name string) bool { return o.members[name] != nil }
+
+// String returns a string member, and whether it is present and a string.
+func (o Object) String(name string) (string, bool) {
+	raw, ok := o.members[name]
+	if !ok {
+		return "", false
+	}
+	var s string
+	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+		o.wrongType(name, raw, "a String")
+		return "", false
+	}
+	return s, true
+}
+
+// RequiredString is String for a member that must be present.
+func (o Object) RequiredString(name string) string {
+	s, ok := o.String(name)
+	if !ok && !o.Has(name) {
+		o.check.Required(o.prefix + name)
+	}
+	return s
+}
+
+// RequiredText is RequiredString for a member that may also be a JSON number,
+// which is taken as the text it is written in. Some documented samples send a
+// number as the user id.
+func (o Object) RequiredText(name string) string {
+	if raw := o.members[name]; raw != nil && isNumber(raw) {
+		return string(raw)
+	}
+	return o.RequiredString(name)
+}
+
+// Int returns an integer member, and whether it is present and an integer that
+// fits an int.
+func (o Object) Int(name string) (int, bool) {
+	raw, ok := o.members[name]
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(string(raw))
+	if err != nil {
+		o.wrongType(name, raw, "an Integer")
+		return 0, false
+	}
+	return n, true
+}
+
+// Strings returns a member that is a list of strings, and whether it is present
+// and one.
+func (o Object) Strings(name string) ([]string, bool) {
+	raw, ok := o.members[name]
+	if !ok {
+		return nil, false
+	}
+	var list []*string
+	if raw[0] != '[' || json.Unmarshal(raw, &list) != nil {
+		o.wrongType(name, raw, "a list of Strings")
+		return nil, false
+	}
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		if s != nil {
+			out = append(out, *s)
+		}
+	}
+	return out, true
+}
+
+// StringMap returns a member that is an object of strings, and whether it is
+// present and one. Entries that are null are left out.
+func (o Object) StringMap(name string) (map[string]string, bool) {
+	raw, ok := o.members[name]
+	if !ok {
+		return nil, false
+	}
+	var entries map[string]*string
+	if raw[0] != '{' || json.Unmarshal(raw, &entries) != nil {
+		o.wrongType(name, raw, "a map of Strings")
+		return nil, false
+	}
+	out := make(map[string]string, len(entries))
+	for k, v := range entries {
+		if v != nil {
+			out[k] = *v
+		}
+	}
+	return out, true
+}
+
+// Object returns a member that is itself an object, and whether it is present
+// and one. Its field errors are those of o, under a dotted name.
+func (o Object) Object(name string) (Object, bool) {
+	raw, ok := o.members[name]
+	if !ok {
+		return Object{}, false
+	}
+	nested, err := ParseObject(raw)
+	if err != nil {
+		o.wrongType(name, raw, "a structure")
+		return Object{}, false
+	}
+	nested.prefix, nested.check = o.prefix+name+".", o.check
+	return nested, true
+}
+
+func (o Object) wrongType(name string, raw json.RawMessage, want string) {
+	o.check.Add(o.prefix+name, fmt.Sprintf("%s can not be converted to %s", kindOf(raw), want))
+}
+
+// kindOf names the type of a JSON value as AWS services do in their errors.
+func kindOf(raw json.RawMessage) string {
+	switch raw[0] {
+	case '"':
+		return "STRING_VALUE"
+	case '{':
+		return "START_OBJECT"
+	case '[':
+		return "START_ARRAY"
+	case 't':
+		return "TRUE_VALUE"
+	case 'f':
+		return "FALSE_VALUE"
+	}
+	return "NUMBER_VALUE"
+}
+
+func isNumber(raw json.RawMessage) bool { return kindOf(raw) == "NUMBER_VALUE" }
