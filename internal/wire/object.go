@@ -22,7 +22,8 @@ const maxDepth = 32
 // ignored, on both planes.
 type Object struct {
 	members map[string]json.RawMessage
-	prefix  string // path of a nested object, with a final dot
+	fold    func(string) string // makes the key in members from a member's name
+	prefix  string              // path of a nested object, with a final dot
 	check   *parley.Check
 }
 
@@ -30,17 +31,19 @@ type Object struct {
 // else; no data at all counts as {}. The error has code Invalid. The last of
 // duplicate members wins.
 func ParseObject(data []byte) (Object, error) {
-	return parseObject(data, func(name string) string { return name })
+	return parseObject(data, exact)
 }
 
 // parseFolded is ParseObject for the messaging plane, whose member names are
-// matched without regard to case. Members are then read by lower-case names.
+// matched without regard to case.
 func parseFolded(data []byte) (Object, error) {
 	return parseObject(data, strings.ToLower)
 }
 
+func exact(name string) string { return name }
+
 func parseObject(data []byte, fold func(string) string) (Object, error) {
-	o := Object{members: map[string]json.RawMessage{}, check: &parley.Check{}}
+	o := Object{members: map[string]json.RawMessage{}, fold: fold, check: &parley.Check{}}
 	switch {
 	case len(data) == 0:
 		return o, nil
@@ -49,7 +52,7 @@ func parseObject(data []byte, fold func(string) string) (Object, error) {
 	case !json.Valid(data) || tooDeep(data):
 		return o, parley.Errorf(parley.Invalid, "The request is not valid JSON.")
 	}
-	if err := o.fill(data, fold); err != nil {
+	if err := o.fill(data); err != nil {
 		return o, parley.Errorf(parley.Invalid, "The request is not a JSON object.")
 	}
 	return o, nil
@@ -57,7 +60,7 @@ func parseObject(data []byte, fold func(string) string) (Object, error) {
 
 // fill reads the members in their order, so that the last duplicate wins even
 // when the duplicates differ in case.
-func (o *Object) fill(data []byte, fold func(string) string) error {
+func (o *Object) fill(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return io.ErrUnexpectedEOF
@@ -71,7 +74,7 @@ func (o *Object) fill(data []byte, fold func(string) string) error {
 		if err := dec.Decode(&value); err != nil {
 			return err
 		}
-		key := fold(name.(string))
+		key := o.fold(name.(string))
 		if string(value) == "null" {
 			delete(o.members, key)
 			continue
@@ -111,12 +114,15 @@ func (o Object) Err() error { return o.check.Err() }
 func (o Object) Check() *parley.Check { return o.check }
 
 // Has reports whether the member is present and not null.
-func (o Object) Has(name string) bool { return o.members[name] != nil }
+func (o Object) Has(name string) bool { return o.raw(name) != nil }
+
+// raw returns the JSON text of a member, or nil when it is absent or null.
+func (o Object) raw(name string) json.RawMessage { return o.members[o.fold(name)] }
 
 // String returns a string member, and whether it is present and a string.
 func (o Object) String(name string) (string, bool) {
-	raw, ok := o.members[name]
-	if !ok {
+	raw := o.raw(name)
+	if raw == nil {
 		return "", false
 	}
 	var s string
@@ -140,7 +146,7 @@ func (o Object) RequiredString(name string) string {
 // which is taken as the text it is written in. Some documented samples send a
 // number as the user id.
 func (o Object) RequiredText(name string) string {
-	if raw := o.members[name]; raw != nil && isNumber(raw) {
+	if raw := o.raw(name); raw != nil && isNumber(raw) {
 		return string(raw)
 	}
 	return o.RequiredString(name)
@@ -149,8 +155,8 @@ func (o Object) RequiredText(name string) string {
 // Int returns an integer member, and whether it is present and an integer that
 // fits an int.
 func (o Object) Int(name string) (int, bool) {
-	raw, ok := o.members[name]
-	if !ok {
+	raw := o.raw(name)
+	if raw == nil {
 		return 0, false
 	}
 	n, err := strconv.Atoi(string(raw))
@@ -164,8 +170,8 @@ func (o Object) Int(name string) (int, bool) {
 // Strings returns a member that is a list of strings, and whether it is present
 // and one.
 func (o Object) Strings(name string) ([]string, bool) {
-	raw, ok := o.members[name]
-	if !ok {
+	raw := o.raw(name)
+	if raw == nil {
 		return nil, false
 	}
 	var list []*string
@@ -185,8 +191,8 @@ func (o Object) Strings(name string) ([]string, bool) {
 // StringMap returns a member that is an object of strings, and whether it is
 // present and one. Entries that are null are left out.
 func (o Object) StringMap(name string) (map[string]string, bool) {
-	raw, ok := o.members[name]
-	if !ok {
+	raw := o.raw(name)
+	if raw == nil {
 		return nil, false
 	}
 	var entries map[string]*string
@@ -206,8 +212,8 @@ func (o Object) StringMap(name string) (map[string]string, bool) {
 // Object returns a member that is itself an object, and whether it is present
 // and one. Its field errors are those of o, under a dotted name.
 func (o Object) Object(name string) (Object, bool) {
-	raw, ok := o.members[name]
-	if !ok {
+	raw := o.raw(name)
+	if raw == nil {
 		return Object{}, false
 	}
 	nested, err := ParseObject(raw)
