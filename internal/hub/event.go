@@ -1,0 +1,78 @@
+package hub
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// event is what travels on the bus: a frame for every session of a room, with
+// what the nodes must know besides.
+type event struct {
+	node   uint64 // that published it
+	room   uint64 // serial of the publishing node's room, which counts it as pending
+	sender uint64 // serial of the publishing session
+	user   string // to be disconnected after the frame is delivered; empty: nobody
+	reason string // for the disconnected user's Close frame
+	frame  []byte
+}
+
+// eventVersion is the first byte of an encoded event.
+const eventVersion = 1
+
+// errEvent is what decodeEvent returns for bytes that encode did not make.
+var errEvent = errors.New("malformed room event")
+
+// encode returns version, node, room, sender, the lengths and bytes of user and
+// reason, and the frame.
+func (e event) encode() []byte {
+	b := make([]byte, 0, 1+5*binary.MaxVarintLen64+len(e.user)+len(e.reason)+len(e.frame))
+	b = append(b, eventVersion)
+	b = binary.BigEndian.AppendUint64(b, e.node)
+	b = binary.AppendUvarint(b, e.room)
+	b = binary.AppendUvarint(b, e.sender)
+	b = appendString(b, e.user)
+	b = appendString(b, e.reason)
+	return append(b, e.frame...)
+}
+
+func appendString(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// decodeEvent undoes encode. The frame shares b's memory.
+func decodeEvent(b []byte) (event, error) {
+	if len(b) < 9 || b[0] != eventVersion {
+		return event{}, errEvent
+	}
+	e := event{node: binary.BigEndian.Uint64(b[1:])}
+	b, ok := b[9:], true
+	e.room, b, ok = cutNumber(b, ok)
+	e.sender, b, ok = cutNumber(b, ok)
+	e.user, b, ok = cutString(b, ok)
+	e.reason, b, ok = cutString(b, ok)
+	if !ok {
+		return event{}, errEvent
+	}
+	e.frame = b
+	return e, nil
+}
+
+// cutNumber takes a number off the front of b; ok says whether there was one, and
+// stays false once it is.
+func cutNumber(b []byte, ok bool) (number uint64, rest []byte, _ bool) {
+	number, n := binary.Uvarint(b)
+	if !ok || n <= 0 {
+		return 0, nil, false
+	}
+	return number, b[n:], true
+}
+
+// cutString is cutNumber for a string.
+func cutString(b []byte, ok bool) (s string, rest []byte, _ bool) {
+	size, b, ok := cutNumber(b, ok)
+	if !ok || size > uint64(len(b)) {
+		return "", nil, false
+	}
+	return string(b[:size]), b[size:], true
+}

@@ -1,0 +1,201 @@
+// Package hub holds the rooms and sessions of this node. It joins sessions to
+// rooms, applies the rules of the messaging plane to what they send (rights,
+// limits, rates), publishes the result on the bus, and lays what comes back from
+// the bus on the room's tape. It owns rooms, sessions and their rates; sockets are
+// left to fanout, and reading them to messaging.
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/metrics"
+)
+
+// maxPending is how many events this node may have on the bus that have not come
+// back yet. It bounds memory when senders outrun delivery; past it, requests are
+// refused like those over a rate. The bus holds several times as many.
+const maxPending = 8192
+
+// Bus carries encoded room events between nodes. store.Store implements it.
+type Bus interface {
+	Publish(ctx context.Context, room parley.ARN, event []byte) error
+	// Subscribe calls deliver from one goroutine, in publish order, until stop.
+	Subscribe(ctx context.Context, room parley.ARN, deliver func(event []byte)) (stop func(), err error)
+}
+
+// Rooms gives the settings of rooms as they are now. store.Store implements it.
+type Rooms interface {
+	// Room returns an error with code NotFound when there is no such room.
+	Room(arn parley.ARN) (parley.Room, error)
+}
+
+// Config is what a Hub works with. All of it is required, except that empty
+// Quotas limit nothing.
+type Config struct {
+	Bus     Bus
+	Rooms   Rooms
+	Quotas  parley.Quotas
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
+}
+
+// Hub holds the sessions connected to this node, by room. Lock order: Hub.mu,
+// then room.mu or world.mu. No lock is held while calling the Bus or Rooms, or
+// while writing to a socket.
+type Hub struct {
+	cfg     Config
+	node    uint64        // random; marks this node's own events on the bus
+	pending atomic.Int64  // events published here that the bus has not brought back
+	serial  atomic.Uint64 // of the last room or session made
+
+	mu       sync.Mutex // guards what follows
+	rooms    map[parley.ARN]*room
+	worlds   map[parley.World]*world // never shrinks: accounts times regions
+	draining bool
+	sessions sync.WaitGroup // Add only under mu while not draining
+}
+
+// New returns a hub without sessions.
+func New(cfg Config) *Hub {
+	var node [8]byte
+	_, _ = rand.Read(node[:]) // never fails: it ends the process instead
+	return &Hub{
+		cfg:    cfg,
+		node:   binary.BigEndian.Uint64(node[:]),
+		rooms:  map[parley.ARN]*room{},
+		worlds: map[parley.World]*world{},
+	}
+}
+
+// world is what sessions of one account and region share on this node.
+type world struct {
+	mu          sync.Mutex // guards what follows
+	connections int
+	messages    bucket
+	deletes     bucket
+	disconnects bucket
+}
+
+// Join makes a session of the token's room, which receives all that is published
+// from now on once it is started. The caller ends it with Leave. The error has
+// code NotFound when the room is gone, Throttled when the account has too many
+// connections, and Unavailable when the hub is draining.
+func (h *Hub) Join(ctx context.Context, token parley.Token) (*Session, error) {
+	if _, err := h.cfg.Rooms.Room(token.Room); err != nil {
+		return nil, err
+	}
+	r, w, err := h.enter(token.Room)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{hub: h, room: r, world: w, token: token, serial: h.serial.Add(1)}
+	if err := r.open(ctx); err != nil {
+		h.exit(r, w)
+		return nil, err
+	}
+	r.add(s)
+	if h.isDraining() { // Drain may have listed the room before the session was in it
+		s.Leave()
+		return nil, errDraining()
+	}
+	return s, nil
+}
+
+// enter counts one more session in a room, which it makes if there is none. A
+// room without sessions is taken out of the map at once, so a counted one stays.
+func (h *Hub) enter(arn parley.ARN) (*room, *world, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return nil, nil, errDraining()
+	}
+	w := h.worlds[arn.World()]
+	if w == nil {
+		w = &world{}
+		h.worlds[arn.World()] = w
+	}
+	if err := w.connect(arn, h.cfg.Quotas[parley.QuotaConnections]); err != nil {
+		return nil, nil, err
+	}
+	r := h.rooms[arn]
+	if r == nil {
+		r = newRoom(h, arn, h.serial.Add(1))
+		h.rooms[arn] = r
+		h.cfg.Metrics.RoomOpened()
+	}
+	r.members++
+	h.sessions.Add(1)
+	return r, w, nil
+}
+
+// exit undoes enter.
+func (h *Hub) exit(r *room, w *world) {
+	h.mu.Lock()
+	r.members--
+	last := r.members == 0
+	if last {
+		delete(h.rooms, r.arn)
+	}
+	h.mu.Unlock()
+	if last {
+		r.close()
+		h.cfg.Metrics.RoomClosed()
+	}
+	w.disconnect()
+	h.sessions.Done()
+}
+
+// Drain refuses new sessions, drops all there are without a Close frame, so that
+// their clients come back by themselves, and returns when they have left.
+func (h *Hub) Drain() {
+	h.mu.Lock()
+	h.draining = true
+	rooms := make([]*room, 0, len(h.rooms))
+	for _, r := range h.rooms {
+		rooms = append(rooms, r)
+	}
+	h.mu.Unlock()
+	for _, r := range rooms {
+		for _, s := range r.list() {
+			s.out.Drop()
+		}
+	}
+	h.sessions.Wait()
+}
+
+func (h *Hub) isDraining() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.draining
+}
+
+func errDraining() error {
+	return parley.Errorf(parley.Unavailable, "The server is shutting down.")
+}
+
+func (w *world) connect(arn parley.ARN, limit int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if limit > 0 && w.connections >= limit {
+		return &parley.Error{
+			Code:     parley.Throttled,
+			Message:  "The account has too many concurrent connections.",
+			Resource: arn.Resource(),
+			Limit:    limit,
+		}
+	}
+	w.connections++
+	return nil
+}
+
+func (w *world) disconnect() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.connections--
+}

@@ -1,0 +1,174 @@
+package hub
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/fanout"
+)
+
+// room is what this node holds of a room while it has sessions in it.
+type room struct {
+	hub     *Hub
+	arn     parley.ARN
+	serial  uint64 // tells it from an earlier room of the same ARN
+	members int    // sessions, counted from before they are added; guarded by Hub.mu
+
+	subscribe sync.Once // the first member subscribes, others wait for it
+	err       error     // of subscribe
+	stop      func()    // ends the subscription
+
+	tape fanout.Tape
+
+	mu       sync.Mutex // guards what follows
+	sessions map[*Session]struct{}
+	messages bucket
+	pending  int // this node's events on the bus; deliver takes them off
+	// kicked holds the serials of disconnected sessions while events of theirs may
+	// still be on the bus: nothing of a disconnected user comes after the event.
+	kicked map[uint64]struct{}
+}
+
+func newRoom(h *Hub, arn parley.ARN, serial uint64) *room {
+	return &room{hub: h, arn: arn, serial: serial,
+		sessions: map[*Session]struct{}{}, kicked: map[uint64]struct{}{}}
+}
+
+// open makes sure that the room's events reach deliver.
+func (r *room) open(ctx context.Context) error {
+	r.subscribe.Do(func() {
+		r.stop, r.err = r.hub.cfg.Bus.Subscribe(ctx, r.arn, r.deliver)
+	})
+	return r.err
+}
+
+// close ends a room that lost its last session. Events of this node that are
+// still on the bus will find nobody, so they are no longer waited for.
+func (r *room) close() {
+	if r.stop != nil {
+		r.stop()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hub.pending.Add(-int64(r.pending))
+	r.pending = 0
+}
+
+// add puts a session on the tape and among those that deliver may disconnect.
+// Both happen under one lock, and deliver takes it too: so a session either gets a
+// disconnect event and is closed by it, or gets neither.
+func (r *room) add(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.out = r.tape.Join()
+	r.sessions[s] = struct{}{}
+}
+
+func (r *room) remove(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sessions, s)
+}
+
+func (r *room) list() []*Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sessions := make([]*Session, 0, len(r.sessions))
+	for s := range r.sessions {
+		sessions = append(sessions, s)
+	}
+	return sessions
+}
+
+// take counts a message against the room's rate.
+func (r *room) take(now time.Time, rate int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.messages.take(now, rate)
+}
+
+// publish sends an event of session s to all sessions of the room, on every node.
+// What a disconnected session still asks for goes nowhere.
+func (r *room) publish(ctx context.Context, s *Session, e event) error {
+	if r.hub.pending.Add(1) > maxPending {
+		r.hub.pending.Add(-1)
+		r.hub.cfg.Metrics.Throttled("node")
+		return parley.Errorf(parley.Throttled, "too many messages on their way")
+	}
+	r.mu.Lock()
+	r.pending++
+	kicked := s.kicked
+	r.mu.Unlock()
+	if kicked {
+		r.arrived()
+		return nil
+	}
+	e.node, e.room, e.sender = r.hub.node, r.serial, s.serial
+	if err := r.hub.cfg.Bus.Publish(ctx, r.arn, e.encode()); err != nil {
+		r.arrived()
+		return err
+	}
+	return nil
+}
+
+// arrived takes one of this node's events off the pending ones.
+func (r *room) arrived() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.arrivedLocked()
+}
+
+func (r *room) arrivedLocked() {
+	if r.pending == 0 {
+		return // close has taken it off
+	}
+	r.pending--
+	r.hub.pending.Add(-1)
+	if r.pending == 0 {
+		clear(r.kicked)
+	}
+}
+
+// deliver lays an event from the bus on the tape. The bus calls it from one
+// goroutine, so the tape's order is the bus's.
+func (r *room) deliver(encoded []byte) {
+	e, err := decodeEvent(encoded)
+	if err != nil {
+		r.hub.cfg.Log.Error("room event dropped", "room", r.arn.String(), "err", err)
+		return
+	}
+	n, victims := r.lay(e)
+	r.hub.cfg.Metrics.Deliveries(n)
+	for _, s := range victims {
+		s.close(endDisconnected, closeNormal, e.reason)
+	}
+}
+
+// lay puts an event's frame on the tape, unless its sender was disconnected by an
+// earlier event. It returns how many sessions get the frame, and those that are
+// to be disconnected.
+func (r *room) lay(e event) (receivers int, victims []*Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, kicked := r.kicked[e.sender]
+	if e.node == r.hub.node && e.room == r.serial {
+		defer r.arrivedLocked()
+		if kicked {
+			return 0, nil
+		}
+	}
+	receivers = r.tape.Append(e.frame)
+	if e.user == "" {
+		return receivers, nil
+	}
+	for s := range r.sessions {
+		if s.token.UserID == e.user {
+			victims = append(victims, s)
+			s.kicked = true
+			r.kicked[s.serial] = struct{}{}
+		}
+	}
+	return receivers, victims
+}
