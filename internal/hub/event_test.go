@@ -1,0 +1,38 @@
+package hub
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEventSurvivesTheBus(t *testing.T) {
+	for _, want := range []event{
+		{frame: []byte{}},
+		{node: 1<<64 - 1, room: 1<<64 - 1, sender: 300, user: "bo ⚽", reason: "spam", frame: []byte(`{"a":1}`)},
+	} {
+		got, err := decodeEvent(want.encode())
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(event{})); err != nil || diff != "" {
+			t.Errorf("%+v: error %v (-want +got):\n%s", want, err, diff)
+		}
+	}
+}
+
+// FuzzDecodeEvent checks that no bytes panic, and that what is accepted survives
+// being encoded again.
+func FuzzDecodeEvent(f *testing.F) {
+	f.Add(event{node: 7, room: 300, sender: 1, user: "bo", reason: "spam", frame: []byte("{}")}.encode())
+	f.Add([]byte{eventVersion})
+	f.Add(bytes.Repeat([]byte{0xff}, 40))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := decodeEvent(data)
+		if err != nil {
+			return
+		}
+		again, err := decodeEvent(e.encode())
+		if diff := cmp.Diff(e, again, cmp.AllowUnexported(event{})); err != nil || diff != "" {
+			t.Errorf("%x: error %v (-first +again):\n%s", data, err, diff)
+		}
+	})
+}

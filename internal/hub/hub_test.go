@@ -1,0 +1,634 @@
+package hub_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/hub"
+	"github.com/parley-chat/parley/internal/metrics"
+)
+
+// bus carries events within one process: each room's events are delivered from
+// one goroutine, in the order of publishing.
+type bus struct {
+	mu    sync.Mutex
+	rooms map[parley.ARN]chan []byte
+	fail  error         // of every call
+	hold  chan struct{} // if not nil, nothing is delivered until it is closed
+	lose  bool          // events do not arrive
+}
+
+func (b *bus) Publish(_ context.Context, room parley.ARN, event []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fail != nil {
+		return b.fail
+	}
+	if events, ok := b.rooms[room]; ok && !b.lose {
+		events <- event
+	}
+	return nil
+}
+
+func (b *bus) Subscribe(_ context.Context, room parley.ARN, deliver func([]byte)) (func(), error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fail != nil {
+		return nil, b.fail
+	}
+	if b.rooms[room] != nil {
+		return nil, fmt.Errorf("room %s is subscribed twice", room)
+	}
+	events, done := make(chan []byte, 20_000), make(chan struct{})
+	b.rooms[room] = events
+	go func() {
+		defer close(done)
+		for event := range events {
+			b.mu.Lock()
+			hold := b.hold
+			b.mu.Unlock()
+			if hold != nil {
+				<-hold
+			}
+			deliver(event)
+		}
+	}()
+	return func() {
+		b.mu.Lock()
+		delete(b.rooms, room)
+		b.mu.Unlock()
+		close(events)
+		<-done
+	}, nil
+}
+
+// setHold replaces hold and returns the old one.
+func (b *bus) setHold(hold chan struct{}) chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old := b.hold
+	b.hold = hold
+	return old
+}
+
+// rooms holds the settings of rooms.
+type rooms map[parley.ARN]parley.Room
+
+func (r rooms) Room(arn parley.ARN) (parley.Room, error) {
+	room, ok := r[arn]
+	if !ok {
+		return parley.Room{}, arn.NotFound()
+	}
+	return room, nil
+}
+
+// server is a hub with one room.
+type server struct {
+	*hub.Hub
+	t     *testing.T
+	bus   *bus
+	rooms rooms
+	room  parley.ARN
+}
+
+func newServer(t *testing.T, quotas parley.Quotas, change parley.RoomChange) *server {
+	t.Helper()
+	room := parley.NewRoom(parley.World{Region: "us-east-1", Account: "000000000000"}, change, nil, time.Now())
+	s := &server{t: t, bus: &bus{rooms: map[parley.ARN]chan []byte{}},
+		rooms: rooms{room.ARN: room}, room: room.ARN}
+	s.Hub = hub.New(hub.Config{
+		Bus: s.bus, Rooms: s.rooms, Quotas: quotas,
+		Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler),
+	})
+	return s
+}
+
+// user is a session and what its client receives.
+type user struct {
+	*hub.Session
+	t      *testing.T
+	conn   net.Conn
+	frames chan ws.Frame // closed at the end of the connection
+	leave  func()        // Session.Leave, once
+}
+
+func (s *server) token(userID string, can parley.Capabilities) parley.Token {
+	return parley.NewToken(parley.TokenRequest{Room: s.room, UserID: userID, Capabilities: can,
+		Attributes: map[string]string{"displayName": strings.ToUpper(userID)}, SessionMinutes: 1}, time.Now())
+}
+
+func (s *server) join(userID string, can parley.Capabilities) *user {
+	s.t.Helper()
+	session, err := s.Join(s.t.Context(), s.token(userID, can))
+	if err != nil {
+		s.t.Fatalf("join as %s: %v", userID, err)
+	}
+	near, far := net.Pipe()
+	u := &user{Session: session, t: s.t, conn: far,
+		frames: make(chan ws.Frame, 10_000), leave: sync.OnceFunc(session.Leave)}
+	session.Start(near)
+	go func() {
+		defer close(u.frames)
+		for {
+			frame, err := ws.ReadFrame(far)
+			if err != nil {
+				return
+			}
+			u.frames <- frame
+		}
+	}()
+	s.t.Cleanup(func() {
+		_ = far.Close()
+		u.leave()
+	})
+	return u
+}
+
+// send hands a request to the session, as its reader would.
+func (u *user) send(request string) { u.Receive(u.t.Context(), []byte(request)) }
+
+func (u *user) say(content string) {
+	u.send(fmt.Sprintf(`{"Action":"SEND_MESSAGE","Content":%q,"RequestId":"r"}`, content))
+}
+
+// next returns the next frame's JSON.
+func (u *user) next() map[string]any {
+	u.t.Helper()
+	frame, ok := <-u.frames
+	if !ok || frame.Header.OpCode != ws.OpText {
+		u.t.Fatalf("received %v (open: %v), want a text frame", frame.Header, ok)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(frame.Payload, &got); err != nil {
+		u.t.Fatalf("received %s: %v", frame.Payload, err)
+	}
+	return got
+}
+
+func (u *user) wantMessage(content string) {
+	u.t.Helper()
+	if got := u.next(); got["Type"] != "MESSAGE" || got["Content"] != content {
+		u.t.Fatalf("received %v, want the message %q", got, content)
+	}
+}
+
+func (u *user) wantError(code int, text string) {
+	u.t.Helper()
+	got := u.next()
+	if got["Type"] != "ERROR" || got["ErrorCode"] != float64(code) || got["ErrorMessage"] != text {
+		u.t.Fatalf("received %v, want ERROR %d %q", got, code, text)
+	}
+}
+
+// wantClose reads a Close frame.
+func (u *user) wantClose(code int, reason string) {
+	u.t.Helper()
+	frame := <-u.frames
+	gotCode, gotReason := ws.ParseCloseFrameData(frame.Payload)
+	if frame.Header.OpCode != ws.OpClose || int(gotCode) != code || gotReason != reason {
+		u.t.Fatalf("received %+v %d %q, want Close %d %q", frame.Header, gotCode, gotReason, code, reason)
+	}
+}
+
+// wantNothing waits until everything has settled.
+func (u *user) wantNothing() {
+	u.t.Helper()
+	synctest.Wait()
+	select {
+	case frame, ok := <-u.frames:
+		u.t.Fatalf("received %s (open: %v), want nothing", frame.Payload, ok)
+	default:
+	}
+}
+
+const all = parley.SendMessage | parley.DeleteMessage | parley.DisconnectUser
+
+func TestMessageReachesEverySessionAsOneFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		ana, anaToo, ben := s.join("ana", all), s.join("ana", all), s.join("ben", 0)
+		ana.send(`{"Action":"SEND_MESSAGE","Content":"goal! ⚽ <b>","Attributes":{"kind":"cheer"},"RequestId":"7d0f"}`)
+		first := <-ana.frames
+		got := map[string]any{}
+		if err := json.Unmarshal(first.Payload, &got); err != nil {
+			t.Fatal(err)
+		}
+		id := got["Id"].(string)
+		if !parley.ValidID(id) {
+			t.Errorf("Id %q, want 12 letters and digits", id)
+		}
+		want := fmt.Sprintf(`{"Type":"MESSAGE","Id":"%s","RequestId":"7d0f","Attributes":{"kind":"cheer"},`+
+			`"Content":"goal! ⚽ <b>","SendTime":"%s","Sender":{"UserId":"ana","Attributes":{"displayName":"ANA"}}}`,
+			id, time.Now().UTC().Format(time.RFC3339Nano))
+		if diff := cmp.Diff(want, string(first.Payload)); diff != "" {
+			t.Errorf("frame (-want +got):\n%s", diff)
+		}
+		for _, u := range []*user{anaToo, ben} {
+			if frame := <-u.frames; string(frame.Payload) != string(first.Payload) {
+				t.Errorf("another session received %s, want the same frame", frame.Payload)
+			}
+		}
+	})
+}
+
+func TestRequestIdAndAttributesWhenNoneAreGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		ana := s.join("ana", all)
+		for _, attributes := range []string{``, `,"Attributes":null`} {
+			ana.send(`{"action":"SEND_MESSAGE","content":"hi","id":"ignored"` + attributes + `}`)
+			got := ana.next()
+			if id, ok := got["RequestId"]; !ok || id != "" {
+				t.Errorf("RequestId %v (present: %v), want \"\"", id, ok)
+			}
+			if a, ok := got["Attributes"]; !ok || a != nil {
+				t.Errorf("Attributes %v (present: %v), want null", a, ok)
+			}
+		}
+	})
+}
+
+func TestBadRequestsAreAnswered(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("x", n) }
+	const missing = "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must not be null"
+	for _, tt := range []struct {
+		name, request string
+		code          int
+		requestID     string
+		text          string
+	}{
+		{"not JSON", `hello`, 400, "", "The request is not valid JSON."},
+		{"empty", ``, 400, "", "The request is empty."},
+		{"an array", `[1]`, 400, "", "The request is not a JSON object."},
+		{"no action", `{"RequestId":"q"}`, 400, "q", "Action is missing or unknown."},
+		{"lower-case action", `{"Action":"send_message","RequestId":"q"}`, 400, "q", "Action is missing or unknown."},
+		{"no content", `{"Action":"SEND_MESSAGE","RequestId":"q"}`, 400, "q", fmt.Sprintf(missing, "Content")},
+		{"empty content", `{"Action":"SEND_MESSAGE","Content":"","RequestId":"q"}`, 400, "q", "Content must not be empty"},
+		{"content too long", `{"Action":"SEND_MESSAGE","Content":"` + strings.Repeat("⚽", 501) + `","RequestId":"q"}`, 400, "q",
+			"Message exceeds maximum length"},
+		{"attribute not a string", `{"Action":"SEND_MESSAGE","Content":"x","Attributes":{"a":1},"RequestId":"q"}`, 400, "q",
+			"1 validation error detected: Value at 'Attributes' failed to satisfy constraint: START_OBJECT can not be converted to a map of Strings"},
+		{"attributes too large", `{"Action":"SEND_MESSAGE","Content":"x","Attributes":{"a":"` + long(1024) + `"},"RequestId":"q"}`, 413, "q",
+			"Attributes is too large"},
+		{"request id too long", `{"Action":"SEND_MESSAGE","Content":"x","RequestId":"` + long(257) + `"}`, 413, long(257), "RequestId is too large"},
+		{"message too large", `{"Action":"SEND_MESSAGE","RequestId":"q","Content":"` + long(16<<10) + `"}`, 413, "q", "The request is too large."},
+		{"id too short", `{"Action":"DELETE_MESSAGE","Id":"short","RequestId":"q"}`, 400, "q", "Id must have exactly 12 letters and digits"},
+		{"no id", `{"Action":"DELETE_MESSAGE","RequestId":"q"}`, 400, "q", fmt.Sprintf(missing, "Id")},
+		{"reason too long", `{"Action":"DELETE_MESSAGE","Id":"ABCdef123456","Reason":"` + long(257) + `"}`, 413, "", "Reason is too large"},
+		{"no user id", `{"Action":"DISCONNECT_USER","RequestId":"q"}`, 400, "q", fmt.Sprintf(missing, "UserId")},
+		{"user id too long", `{"Action":"DISCONNECT_USER","UserId":"` + long(129) + `"}`, 400, "", "UserId must have 1 to 128 characters"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newServer(t, nil, parley.RoomChange{})
+				ana, ben := s.join("ana", all), s.join("ben", all)
+				ana.send(tt.request)
+				got := ana.next()
+				if id, _ := got["Id"].(string); !parley.ValidID(id) {
+					t.Errorf("Id %v, want 12 letters and digits", got["Id"])
+				}
+				delete(got, "Id")
+				want := map[string]any{"Type": "ERROR", "RequestId": tt.requestID,
+					"ErrorCode": float64(tt.code), "ErrorMessage": tt.text}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("ERROR frame (-want +got):\n%s", diff)
+				}
+				ana.wantNothing()
+				ben.wantNothing()
+				ana.say("still here")
+				ana.wantMessage("still here")
+			})
+		})
+	}
+}
+
+func TestLimitsPassAtTheLimit(t *testing.T) {
+	for _, tt := range []struct{ name, request string }{
+		{"500 code points", `{"Action":"SEND_MESSAGE","Content":"` + strings.Repeat("⚽", 500) + `"}`},
+		{"lone surrogates count one each", `{"Action":"SEND_MESSAGE","Content":"` + strings.Repeat(`\ud800`, 500) + `"}`},
+		{"1024 bytes of attributes", `{"Action":"SEND_MESSAGE","Content":"x","Attributes":{"a":"` + strings.Repeat("x", 1023) + `"}}`},
+		{"request id of 256", `{"Action":"SEND_MESSAGE","Content":"x","RequestId":"` + strings.Repeat("é", 256) + `"}`},
+		{"reason of 256", `{"Action":"DELETE_MESSAGE","Id":"ABCdef123456","Reason":"` + strings.Repeat("é", 256) + `"}`},
+		{"reason empty", `{"Action":"DELETE_MESSAGE","Id":"ABCdef123456","Reason":""}`},
+		{"reason null", `{"Action":"DELETE_MESSAGE","Id":"ABCdef123456","Reason":null}`},
+		{"user id of 128", `{"Action":"DISCONNECT_USER","UserId":"` + strings.Repeat("é", 128) + `"}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ana := newServer(t, nil, parley.RoomChange{}).join("ana", all)
+				ana.send(tt.request)
+				if got := ana.next(); got["Type"] == "ERROR" {
+					t.Errorf("received %v, want success", got)
+				}
+			})
+		})
+	}
+}
+
+func TestCapabilities(t *testing.T) {
+	requests := map[parley.Capabilities]string{
+		parley.SendMessage:    `{"Action":"SEND_MESSAGE","Content":"x"}`,
+		parley.DeleteMessage:  `{"Action":"DELETE_MESSAGE","Id":"ABCdef123456"}`,
+		parley.DisconnectUser: `{"Action":"DISCONNECT_USER","UserId":"nobody"}`,
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for has := range requests {
+			u := newServer(t, nil, parley.RoomChange{}).join("ana", has)
+			for needs, request := range requests {
+				u.send(request)
+				got := u.next()
+				if needs == has {
+					if got["Type"] == "ERROR" {
+						t.Errorf("with the right to it, %s: %v", request, got)
+					}
+					continue
+				}
+				text, _ := got["ErrorMessage"].(string)
+				if got["ErrorCode"] != 403.0 || !strings.HasPrefix(text, "Forbidden") {
+					t.Errorf("without the right to it, %s: %v, want 403 Forbidden…", request, got)
+				}
+			}
+		}
+	})
+}
+
+func TestRoomSettingsApplyToOpenSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		ana := s.join("ana", all)
+		three := 3
+		s.rooms[s.room] = s.rooms[s.room].With(parley.RoomChange{MaxMessageLength: &three}, time.Now())
+		ana.say("four")
+		ana.wantError(400, "Message exceeds maximum length")
+		ana.say("two")
+		ana.wantMessage("two")
+		delete(s.rooms, s.room)
+		ana.say("two")
+		ana.wantError(404, "Room not found")
+		ana.send(`{"Action":"DISCONNECT_USER","UserId":"ana"}`)
+		ana.wantError(404, "Room not found")
+	})
+}
+
+func TestReviewHandlerThatCannotBeReached(t *testing.T) {
+	for fallback, allowed := range map[parley.Fallback]bool{parley.FallbackAllow: true, parley.FallbackDeny: false} {
+		synctest.Test(t, func(t *testing.T) {
+			handler := &parley.ReviewHandler{URI: "arn:aws:lambda:us-east-1:000000000000:function:f", Fallback: fallback}
+			s := newServer(t, nil, parley.RoomChange{ReviewHandler: handler})
+			ana := s.join("ana", all)
+			ana.say("hi")
+			if allowed {
+				ana.wantMessage("hi")
+			} else {
+				ana.wantError(406, "Message rejected")
+			}
+		})
+	}
+}
+
+func TestRates(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		quotas  parley.Quotas
+		room    int // messages a second
+		request string
+		want    int // accepted in one burst
+	}{
+		{"connection", parley.Quotas{parley.QuotaConnectionRequests: 10}, 100, `{"Action":"SEND_MESSAGE","Content":"x"}`, 10},
+		{"room", parley.Quotas{parley.QuotaRoomMessages: 100}, 7, `{"Action":"SEND_MESSAGE","Content":"x"}`, 7},
+		{"room, under a lower ceiling", parley.Quotas{parley.QuotaRoomMessages: 5}, 7, `{"Action":"SEND_MESSAGE","Content":"x"}`, 5},
+		{"account", parley.Quotas{parley.QuotaMessages: 4}, 100, `{"Action":"SEND_MESSAGE","Content":"x"}`, 4},
+		{"deletes", parley.Quotas{parley.QuotaDeletes: 3}, 1, `{"Action":"DELETE_MESSAGE","Id":"ABCdef123456"}`, 3},
+		{"disconnects", parley.Quotas{parley.QuotaDisconnects: 3}, 1, `{"Action":"DISCONNECT_USER","UserId":"nobody"}`, 3},
+		{"none", nil, 1, `{"Action":"SEND_MESSAGE","Content":"x"}`, 50},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newServer(t, tt.quotas, parley.RoomChange{MaxMessageRatePerSecond: &tt.room})
+				ana := s.join("ana", all)
+				burst := func() (accepted int) {
+					for range 50 {
+						ana.send(tt.request)
+					}
+					for range 50 {
+						if got := ana.next(); got["Type"] != "ERROR" {
+							accepted++
+						} else if got["ErrorCode"] != 429.0 || got["ErrorMessage"] != "rate limit exceeded" {
+							t.Fatalf("received %v, want 429 with the documented text", got)
+						}
+					}
+					return accepted
+				}
+				if got := burst(); got != tt.want {
+					t.Errorf("a first burst of 50: %d accepted, want %d", got, tt.want)
+				}
+				time.Sleep(500 * time.Millisecond) // half of it comes back
+				if got, want := burst(), min(50, max(tt.want/2, tt.want*50/100)); tt.quotas != nil && got != want {
+					t.Errorf("half a second later: %d accepted, want %d", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestConnectionQuota(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, parley.Quotas{parley.QuotaConnections: 2}, parley.RoomChange{})
+		s.join("ana", all)
+		second, err := s.Join(t.Context(), s.token("ben", 0))
+		if err != nil {
+			t.Fatalf("second connection: %v", err)
+		}
+		if _, err := s.Join(t.Context(), s.token("cyd", 0)); parley.CodeOf(err) != parley.Throttled {
+			t.Errorf("third connection: %v, want throttled", err)
+		}
+		second.Leave()
+		s.join("cyd", 0)
+	})
+}
+
+func TestDeleteMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		mod, ben := s.join("mod", all), s.join("ben", 0)
+		mod.send(`{"Action":"DELETE_MESSAGE","Id":"ABCdef123456","Reason":"off topic","RequestId":"q"}`)
+		for _, u := range []*user{mod, ben} {
+			got := u.next()
+			if got["Id"] == "ABCdef123456" {
+				t.Error("the event has the deleted message's Id, want its own")
+			}
+			delete(got, "Id")
+			want := map[string]any{"Type": "EVENT", "RequestId": "q", "EventName": "aws:DELETE_MESSAGE",
+				"SendTime":   time.Now().UTC().Format(time.RFC3339Nano),
+				"Attributes": map[string]any{"MessageID": "ABCdef123456", "MessageId": "ABCdef123456", "Reason": "off topic"}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("event (-want +got):\n%s", diff)
+			}
+		}
+		mod.send(`{"Action":"DELETE_MESSAGE","Id":"ABCdef123456"}`)
+		if got := mod.next()["Attributes"].(map[string]any); len(got) != 2 {
+			t.Errorf("without a reason: attributes %v, want no Reason", got)
+		}
+	})
+}
+
+func TestDisconnectUserEndsAllTheirSessionsAfterTheEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		mod, bo, boToo, ana := s.join("mod", all), s.join("bo", all), s.join("bo", all), s.join("ana", all)
+		mod.send(`{"Action":"DISCONNECT_USER","UserId":"bo","Reason":"spam","RequestId":"q"}`)
+		bo.say("a last word")
+		for _, u := range []*user{mod, ana, bo, boToo} {
+			got := u.next()
+			want := map[string]any{"UserId": "bo", "Reason": "spam"}
+			if got["EventName"] != "aws:DISCONNECT_USER" || got["RequestId"] != "q" ||
+				!maps.Equal(got["Attributes"].(map[string]any), want) {
+				t.Errorf("received %v, want aws:DISCONNECT_USER with %v", got, want)
+			}
+		}
+		for _, u := range []*user{bo, boToo} {
+			u.wantClose(1000, "spam")
+			u.say("from beyond")
+			u.PeerClosed(1000)
+			if frame, ok := <-u.frames; ok {
+				t.Errorf("received %s after the Close frame", frame.Payload)
+			}
+		}
+		mod.wantNothing()
+		ana.wantNothing()
+		s.join("bo", all).say("back again") // it is no ban
+		ana.wantMessage("back again")
+	})
+}
+
+func TestSessionEndsWhenItExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ana := newServer(t, nil, parley.RoomChange{}).join("ana", all)
+		start := time.Now()
+		ana.wantError(401, "Session expired")
+		if got := time.Since(start); got != time.Minute {
+			t.Errorf("expired after %s, want 1m0s", got)
+		}
+		ana.wantClose(1000, `{"ErrorCode":401,"ErrorMessage":"Session expired"}`)
+		ana.say("too late")
+		ana.PeerClosed(1000)
+		if frame, ok := <-ana.frames; ok {
+			t.Errorf("received %s after the Close frame", frame.Payload)
+		}
+	})
+}
+
+func TestBinaryMessageIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ana := newServer(t, parley.Quotas{parley.QuotaConnectionRequests: 1}, parley.RoomChange{}).join("ana", all)
+		ana.RefuseBinary()
+		ana.wantError(400, "Requests must be text messages.")
+		ana.RefuseBinary()
+		ana.wantError(429, "rate limit exceeded")
+	})
+}
+
+func TestJoinFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		s.bus.fail = errors.New("the bus is away")
+		if _, err := s.Join(t.Context(), s.token("ana", all)); !errors.Is(err, s.bus.fail) {
+			t.Errorf("without a bus: %v, want its error", err)
+		}
+		s.bus.fail = nil
+		ana := s.join("ana", all) // the failed try left nothing behind
+		ana.say("hi")
+		ana.wantMessage("hi")
+		gone := s.token("ben", all)
+		gone.Room.ID = "gone"
+		if _, err := s.Join(t.Context(), gone); parley.CodeOf(err) != parley.NotFound {
+			t.Errorf("room that does not exist: %v, want not found", err)
+		}
+	})
+}
+
+func TestFailedPublishIsAnsweredAndForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		ana := s.join("ana", all)
+		s.bus.fail = errors.New("the bus is away")
+		for range 9000 { // more than may be on the bus at once
+			ana.say("hi")
+			ana.wantError(500, "Internal error")
+		}
+		s.bus.fail = nil
+		ana.say("back")
+		ana.wantMessage("back")
+	})
+}
+
+func TestWhatIsOnTheBusIsBounded(t *testing.T) {
+	const limit = 8192
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		ana := s.join("ana", all)
+		s.bus.setHold(make(chan struct{}))
+		for range limit {
+			ana.say("hi")
+		}
+		ana.say("one too many")
+		ana.wantError(429, "rate limit exceeded")
+		close(s.bus.setHold(nil))
+		for range limit {
+			ana.wantMessage("hi")
+		}
+		ana.say("again")
+		ana.wantMessage("again")
+	})
+}
+
+// TestPendingEndsWithTheRoom checks that events which find their room without
+// sessions are not waited for.
+func TestPendingEndsWithTheRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		for range 5 {
+			ana := s.join("ana", all)
+			s.bus.lose = true
+			for range 8000 {
+				ana.say("lost")
+			}
+			ana.leave()
+		}
+		s.bus.lose = false
+		ana := s.join("ana", all)
+		ana.say("hi")
+		ana.wantMessage("hi")
+	})
+}
+
+func TestDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		ana := s.join("ana", all)
+		go func() {
+			for frame := range ana.frames {
+				t.Errorf("received %+v while draining, want the connection dropped", frame.Header)
+			}
+			ana.leave()
+		}()
+		s.Drain()
+		if _, err := s.Join(t.Context(), s.token("ben", all)); parley.CodeOf(err) != parley.Unavailable {
+			t.Errorf("join after drain: %v, want unavailable", err)
+		}
+	})
+}
