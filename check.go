@@ -3,20 +3,25 @@ package parley
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
+// maxFieldErrors is how many bad members an Error names at most. Only tags can
+// have more, of which a caller may send any number.
+const maxFieldErrors = 64
+
 // Check collects what is wrong with the members of a request, so that a caller
-// is told of all of it at once. The zero value is ready to use. Lengths count
-// Unicode code points.
+// is told of all of it at once: the first failure of each member, a list being
+// one member. The zero value is ready to use. Lengths count Unicode code points.
 type Check struct {
 	fields []FieldError
 	texts  []string
 }
 
 // Err returns nil when every check passed, else an *Error with code Invalid, one
-// FieldError per failure, and a message in the style of AWS's own validator.
+// FieldError per bad member, and a message in the style of AWS's own validator.
 func (c *Check) Err() error {
 	if len(c.fields) == 0 {
 		return nil
@@ -35,8 +40,7 @@ func (c *Check) Err() error {
 
 // Add records that the member name breaks a constraint, without its value.
 func (c *Check) Add(name, constraint string) {
-	c.fields = append(c.fields, FieldError{Name: name, Message: constraint})
-	c.texts = append(c.texts,
+	c.record(name, constraint,
 		fmt.Sprintf("Value at '%s' failed to satisfy constraint: %s", name, constraint))
 }
 
@@ -46,9 +50,17 @@ func (c *Check) addValue(name, value, constraint string) {
 	if len(value) > maxShown {
 		value = strings.ToValidUTF8(value[:maxShown], "") + "…"
 	}
+	c.record(name, constraint,
+		fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", value, name, constraint))
+}
+
+func (c *Check) record(name, constraint, text string) {
+	known := func(f FieldError) bool { return f.Name == name }
+	if len(c.fields) == maxFieldErrors || slices.ContainsFunc(c.fields, known) {
+		return
+	}
 	c.fields = append(c.fields, FieldError{Name: name, Message: constraint})
-	c.texts = append(c.texts, fmt.Sprintf(
-		"Value '%s' at '%s' failed to satisfy constraint: %s", value, name, constraint))
+	c.texts = append(c.texts, text)
 }
 
 // Required records that a required member is missing.

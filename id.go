@@ -1,6 +1,9 @@
 package parley
 
-import "crypto/rand"
+import (
+	"crypto/rand"
+	"encoding/hex"
+)
 
 // IDLen is the length of every identifier that callers see: of rooms, messages,
 // events and operations. Source: ID, RoomID, MessageID, API reference.
@@ -40,4 +43,15 @@ func ValidID(s string) bool {
 		}
 	}
 	return true
+}
+
+// NewRequestID returns a random UUID, version 4: how an answer and our log name
+// one request.
+func NewRequestID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails: it ends the process instead
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	text := hex.EncodeToString(id[:])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }

@@ -1,7 +1,9 @@
 package parley
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,7 +25,7 @@ const (
 
 var (
 	namePattern   = regexp.MustCompile(`^[a-zA-Z0-9-_]*$`)
-	lambdaPattern = regexp.MustCompile(`^$|^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:.+`)
+	lambdaPattern = regexp.MustCompile(`^$|^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:.+$`)
 	tagPattern    = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
 
@@ -46,6 +48,14 @@ type Room struct {
 type ReviewHandler struct {
 	URI      string // Lambda function ARN, or empty
 	Fallback Fallback
+}
+
+// RoomCursor is a place in the list of a world's rooms, which is ordered by
+// descending UpdateTime, and by ARN where those are equal. The zero value is
+// before the first room; else the place is after the room with these values.
+type RoomCursor struct {
+	UpdateTime time.Time
+	ARN        ARN
 }
 
 // Fallback is what happens to a message when its review handler fails.
@@ -134,8 +144,8 @@ func CheckLambdaARN(c *Check, member, arn string) {
 // CheckTags adds to c what is wrong with the tags of a resource.
 func CheckTags(c *Check, tags map[string]string) {
 	c.Count("tags", len(tags), MaxTags)
-	for key, value := range tags {
-		member := "tags." + key
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		value, member := tags[key], "tags."+key
 		c.Pattern(member, key, 1, MaxTagKeyLen, tagPattern)
 		c.Pattern(member, value, 0, MaxTagValueLen, tagPattern)
 		if strings.HasPrefix(strings.ToLower(key), reservedTagPrefix) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -52,36 +51,77 @@ func parseObject(data []byte, fold func(string) string) (Object, error) {
 	case !json.Valid(data) || tooDeep(data):
 		return o, parley.Errorf(parley.Invalid, "The request is not valid JSON.")
 	}
-	if err := o.fill(data); err != nil {
+	if !o.fill(data) {
 		return o, parley.Errorf(parley.Invalid, "The request is not a JSON object.")
 	}
 	return o, nil
 }
 
-// fill reads the members in their order, so that the last duplicate wins even
-// when the duplicates differ in case.
-func (o *Object) fill(data []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return io.ErrUnexpectedEOF
+// fill splits an object into its members, in their order, so that the last
+// duplicate wins even when the duplicates differ in case. The data is valid JSON,
+// so this looks no closer than it must, and the members refer to data. It reports
+// whether data is an object.
+func (o *Object) fill(data []byte) bool {
+	i := skipSpace(data, 0)
+	if data[i] != '{' {
+		return false
 	}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return err
-		}
-		key := o.fold(name.(string))
-		if string(value) == "null" {
+	for i = skipSpace(data, i+1); data[i] != '}'; {
+		end := valueEnd(data, i)
+		key := o.fold(unquote(data[i:end]))
+		i = skipSpace(data, skipSpace(data, end)+1) // after the colon
+		end = valueEnd(data, i)
+		if value := data[i:end]; string(value) == "null" {
 			delete(o.members, key)
-			continue
+		} else {
+			o.members[key] = value
 		}
-		o.members[key] = value
+		if i = skipSpace(data, end); data[i] == ',' {
+			i = skipSpace(data, i+1)
+		}
 	}
-	return nil
+	return true
+}
+
+func skipSpace(data []byte, i int) int {
+	for i < len(data) && (data[i] == ' ' || data[i] == '\t' || data[i] == '\r' || data[i] == '\n') {
+		i++
+	}
+	return i
+}
+
+// valueEnd returns where the JSON value that starts at i ends.
+func valueEnd(data []byte, i int) int {
+	depth, quoted := 0, false
+	for ; ; i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			if quoted = !quoted; !quoted && depth == 0 {
+				return i + 1
+			}
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case depth == 0 && (i+1 == len(data) || bytes.IndexByte([]byte(" \t\r\n,:]}"), data[i+1]) >= 0):
+			return i + 1 // of a number, or of true, false or null
+		}
+	}
+}
+
+// unquote returns the text of a valid JSON string.
+func unquote(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s) // it is valid
+	return s
 }
 
 // tooDeep reports whether valid JSON nests deeper than maxDepth.
@@ -125,12 +165,11 @@ func (o Object) String(name string) (string, bool) {
 	if raw == nil {
 		return "", false
 	}
-	var s string
-	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+	if raw[0] != '"' {
 		o.wrongType(name, raw, "a String")
 		return "", false
 	}
-	return s, true
+	return unquote(raw), true
 }
 
 // RequiredString is String for a member that must be present.
