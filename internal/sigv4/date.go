@@ -1,0 +1,66 @@
+package sigv4
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/parley-chat/parley"
+)
+
+// isoBasic is how a signature spells the time at which it was made: ISO 8601,
+// basic format, always in UTC.
+const isoBasic = "20060102T150405Z"
+
+// date is when the request claims to have been signed, not yet understood.
+type date struct {
+	header string // X-Amz-Date or Date; empty when the request has neither
+	value  string
+}
+
+// findDate returns the date that counts: X-Amz-Date wins.
+func findDate(h http.Header) date {
+	for _, name := range [...]string{headerAmzDate, headerDate} {
+		if value, ok := headerValue(h, name); ok {
+			return date{name, value}
+		}
+	}
+	return date{}
+}
+
+// parse understands ISO 8601 basic format and, in the Date header, also the
+// forms of RFC 1123: with GMT, as HTTP has it, and with a numeric zone.
+func (d date) parse() (time.Time, error) {
+	// time.Parse is too kind: it lets fractions of a second pass.
+	t, err := time.Parse(isoBasic, d.value)
+	if err == nil && len(d.value) == len(isoBasic) {
+		return t, nil
+	}
+	if d.header == headerDate {
+		for _, layout := range [...]string{http.TimeFormat, time.RFC1123Z} {
+			if t, err := time.Parse(layout, d.value); err == nil {
+				return t.UTC(), nil
+			}
+		}
+	}
+	return time.Time{}, parley.Errorf(parley.IncompleteSignature,
+		"Date must be in ISO-8601 'basic format'. Got '%s'.", shown(d.value))
+}
+
+// checkSkew compares whole seconds, because signatures know nothing smaller.
+func (v *Verifier) checkSkew(signedAt, now time.Time) error {
+	now = now.UTC().Truncate(time.Second)
+	oldest, newest := now.Add(-v.maxSkew), now.Add(v.maxSkew)
+	switch {
+	case signedAt.Before(oldest):
+		return parley.Errorf(parley.InvalidSignature,
+			"Signature expired: %s is now earlier than %s (%s - %g min.)",
+			signedAt.Format(isoBasic), oldest.Format(isoBasic), now.Format(isoBasic),
+			v.maxSkew.Minutes())
+	case signedAt.After(newest):
+		return parley.Errorf(parley.InvalidSignature,
+			"Signature not yet current: %s is still later than %s (%s + %g min.)",
+			signedAt.Format(isoBasic), newest.Format(isoBasic), now.Format(isoBasic),
+			v.maxSkew.Minutes())
+	}
+	return nil
+}
