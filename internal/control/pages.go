@@ -1,0 +1,102 @@
+package control
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/parley-chat/parley"
+)
+
+const (
+	// maxPageSize is the most and the default number of resources on a page.
+	// Source: ListRooms, API reference.
+	maxPageSize = 50
+
+	// maxPageTokenLen is the longest nextToken, in characters.
+	// Source: ListRooms, API reference.
+	maxPageTokenLen = 1024
+)
+
+// roomQuery is what a ListRooms call asks for.
+type roomQuery struct {
+	name                 string     // empty is any
+	handlerURI           string     // empty is any
+	loggingConfiguration parley.ARN // the zero value is any
+	limit                int
+	after                parley.RoomCursor
+}
+
+// roomQuery reads and checks the members of ListRooms. An empty filter is none.
+// What is wrong with them is in the Err of the body.
+func (c *call) roomQuery() roomQuery {
+	query := roomQuery{limit: maxPageSize}
+	check := c.body.Check()
+	query.name, _ = c.body.String("name")
+	parley.CheckName(check, "name", query.name)
+	query.handlerURI, _ = c.body.String("messageReviewHandlerUri")
+	parley.CheckLambdaARN(check, "messageReviewHandlerUri", query.handlerURI)
+	if text, _ := c.body.String("loggingConfigurationIdentifier"); text != "" {
+		query.loggingConfiguration = check.ARN("loggingConfigurationIdentifier", text,
+			parley.KindLoggingConfiguration)
+	}
+	if n, ok := c.body.Int("maxResults"); ok {
+		check.Range("maxResults", n, 1, maxPageSize)
+		query.limit = n
+	}
+	if token, _ := c.body.String("nextToken"); token != "" {
+		query.after = readPageToken(check, token, c.world)
+	}
+	return query
+}
+
+// match reports whether a room passes the filters.
+func (q roomQuery) match(r parley.Room) bool {
+	if q.name != "" && r.Name != q.name {
+		return false
+	}
+	return q.handlerURI == "" || r.ReviewHandler != nil && r.ReviewHandler.URI == q.handlerURI
+}
+
+// A page token is, in base64url: a checksum of what follows it and of the world
+// it is for, the nanoseconds since 1970 of the cursor's time, and the id of the
+// cursor's room. A token that is changed, or for another world, does not check
+// out. It guards against mistakes only: all it can do is choose a place in a
+// list that its sender may read.
+const (
+	pageTokenSumBytes  = 8
+	pageTokenTimeBytes = 8
+)
+
+// pageToken returns the nextToken of a page that ends at a cursor.
+func pageToken(at parley.RoomCursor) string {
+	place := binary.BigEndian.AppendUint64(nil, uint64(at.UpdateTime.UnixNano()))
+	place = append(place, at.ARN.ID...)
+	sum := pageTokenSum(place, at.ARN.World())
+	return base64.RawURLEncoding.EncodeToString(append(sum, place...))
+}
+
+// readPageToken returns the cursor in a nextToken that pageToken made for w, or
+// adds to check that it is none.
+func readPageToken(check *parley.Check, token string, w parley.World) parley.RoomCursor {
+	check.Length("nextToken", token, 0, maxPageTokenLen)
+	data, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || base64.RawURLEncoding.EncodeToString(data) != token || // has a line break, say
+		len(data) <= pageTokenSumBytes+pageTokenTimeBytes ||
+		string(pageTokenSum(data[pageTokenSumBytes:], w)) != string(data[:pageTokenSumBytes]) {
+		check.Add("nextToken", "Member must be the nextToken of an earlier answer")
+		return parley.RoomCursor{}
+	}
+	nanos := binary.BigEndian.Uint64(data[pageTokenSumBytes:])
+	id := string(data[pageTokenSumBytes+pageTokenTimeBytes:])
+	return parley.RoomCursor{
+		UpdateTime: time.Unix(0, int64(nanos)).UTC(),
+		ARN:        parley.ARN{Region: w.Region, Account: w.Account, Kind: parley.KindRoom, ID: id},
+	}
+}
+
+func pageTokenSum(place []byte, w parley.World) []byte {
+	sum := sha256.Sum256([]byte("rooms 1 " + w.Region + " " + w.Account + " " + string(place)))
+	return sum[:pageTokenSumBytes]
+}
