@@ -57,7 +57,7 @@ func (h *Handler) Close() { h.reads.Wait() }
 
 // ServeHTTP answers one handshake.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	requestID := newUUID()
+	requestID := parley.NewRequestID()
 	w.Header().Set("x-amzn-RequestId", requestID)
 	err := h.accept(w, r, requestID)
 	h.cfg.Metrics.Handshake(err)

@@ -2,7 +2,6 @@ package messaging
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha1" // #nosec: RFC 6455 asks for it; nothing depends on its strength
 	"encoding/base64"
 	"encoding/json"
@@ -173,13 +172,4 @@ func messageOf(err error) string {
 		return e.Message
 	}
 	return ""
-}
-
-// newUUID returns a random UUID, version 4.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: it ends the process instead
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
