@@ -1,0 +1,192 @@
+// Package app builds the whole server from its parts and runs it. It is the only
+// place where the parts meet.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-chat/parley/internal/control"
+	"github.com/parley-chat/parley/internal/hub"
+	"github.com/parley-chat/parley/internal/messaging"
+	"github.com/parley-chat/parley/internal/metrics"
+	"github.com/parley-chat/parley/internal/store"
+	"github.com/parley-chat/parley/internal/token"
+)
+
+// App is a running server. Close ends it.
+type App struct {
+	log       *slog.Logger
+	data      *dataDir
+	keys      *identities
+	metrics   *metrics.Metrics
+	store     *store.Store
+	hub       *hub.Hub
+	messaging *messaging.Handler
+
+	servers []*server
+	closing atomic.Bool // readiness says no from here on
+	once    sync.Once   // Close
+	err     error       // of Close
+}
+
+// Start opens the data folder and the store, then what stands on them, then the
+// listeners. When it returns an error it has stopped whatever it had started.
+// ctx bounds the start alone.
+func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) {
+	a := &App{log: log, metrics: metrics.New()}
+	defer func() {
+		if err != nil {
+			_ = a.Close()
+		}
+	}()
+	quotas, err := cfg.quotas()
+	if err != nil {
+		return nil, err
+	}
+	if a.data, err = openDataDir(cfg); err != nil {
+		return nil, err
+	}
+	if a.keys, err = loadIdentities(a.data); err != nil {
+		return nil, err
+	}
+	if a.store, err = store.Open(ctx, store.Config{Dir: a.data.storeDir()}, log); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	sealer, err := openSealer(ctx, a.data, a.store)
+	if err != nil {
+		return nil, err
+	}
+	a.hub = hub.New(hub.Config{
+		Bus: a.store, Rooms: a.store, Quotas: quotas, Metrics: a.metrics, Log: log,
+	})
+	a.messaging = messaging.New(messaging.Config{
+		Hub: a.hub, Opener: sealer, Redeemer: a.store, Metrics: a.metrics, Log: log,
+	})
+	api := control.New(control.Config{
+		Rooms: a.store, Sealer: sealer, Identities: a.keys, Regions: cfg.Regions, Hosts: cfg.Hosts,
+		MaxSkew: cfg.MaxClockSkew, Quotas: quotas, Metrics: a.metrics, Log: log,
+	})
+	if err := a.listen("listen", cfg.Listen, route(a.messaging, api)); err != nil {
+		return nil, err
+	}
+	return a, a.listen("admin-listen", cfg.AdminListen, a.admin())
+}
+
+// openSealer opens the keys that tokens are sealed with. The first server to ask
+// makes them.
+func openSealer(ctx context.Context, data *dataDir, s *store.Store) (*token.Sealer, error) {
+	master, err := data.masterKey()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.Secret(ctx, "token-keys", func() ([]byte, error) { return token.NewKeys(master) })
+	if err != nil {
+		return nil, fmt.Errorf("load token keys: %w", err)
+	}
+	sealer, err := token.NewSealer(keys, master)
+	if err != nil {
+		return nil, fmt.Errorf("open token keys: %w", err)
+	}
+	return sealer, nil
+}
+
+// Addr returns where the chat and control listener accepts.
+func (a *App) Addr() net.Addr { return a.servers[0].addr }
+
+// AdminAddr returns where the admin listener accepts.
+func (a *App) AdminAddr() net.Addr { return a.servers[1].addr }
+
+// Reload reads the credentials anew. Sessions are not touched. When it returns an
+// error, what was in force stays in force.
+func (a *App) Reload() error { return a.keys.reload(a.data) }
+
+// Close undoes Start: it stops accepting, finishes the requests in progress, drops
+// the sessions so that their clients come back by themselves, and closes the
+// store. It may be called twice, and returns when nothing is left running.
+func (a *App) Close() error {
+	a.once.Do(func() {
+		a.closing.Store(true)
+		var errs []error
+		for _, s := range a.servers {
+			errs = append(errs, s.stop())
+		}
+		if a.hub != nil {
+			a.hub.Drain()
+			a.messaging.Close()
+		}
+		for _, s := range a.servers {
+			errs = append(errs, s.wait())
+		}
+		if a.store != nil {
+			errs = append(errs, a.store.Close())
+		}
+		errs = append(errs, a.data.close())
+		a.err = errors.Join(errs...)
+	})
+	return a.err
+}
+
+// Limits of the HTTP servers.
+const (
+	headerTimeout   = 10 * time.Second  // to send a request's headers
+	idleTimeout     = 120 * time.Second // between two requests
+	maxHeaderBytes  = 64 << 10
+	shutdownTimeout = 10 * time.Second // for requests in progress to finish
+)
+
+// server is one listener and the HTTP server behind it.
+type server struct {
+	http *http.Server
+	addr net.Addr
+	done chan error // of Serve
+}
+
+// listen starts a server on an address; flag is the name under which a person
+// sets it.
+func (a *App) listen(flag, address string, handler http.Handler) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("cannot accept connections on %s (set another address with --%s): %w",
+			address, flag, errors.Unwrap(err))
+	}
+	s := &server{
+		http: &http.Server{
+			Handler:           handler,
+			ReadHeaderTimeout: headerTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxHeaderBytes,
+			ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		},
+		addr: l.Addr(),
+		done: make(chan error, 1),
+	}
+	go func() { s.done <- s.http.Serve(l) }()
+	a.servers = append(a.servers, s)
+	return nil
+}
+
+// stop refuses new connections and waits for the requests in progress, except
+// for sessions, which are no longer the HTTP server's.
+func (s *server) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return s.http.Close()
+	}
+	return nil
+}
+
+func (s *server) wait() error {
+	if err := <-s.done; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

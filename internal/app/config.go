@@ -1,0 +1,189 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/v2"
+
+	"github.com/parley-chat/parley"
+)
+
+// Config is what an operator sets. Each member has a key in the configuration
+// file, a flag and an environment variable, except Dev, which has no key.
+type Config struct {
+	// Listen is where the chat and control listener accepts: host:port. Port 0
+	// takes a free one. Default 127.0.0.1:8080.
+	Listen string `koanf:"listen"`
+	// AdminListen is where metrics, health and profiles are served: host:port.
+	// Default 127.0.0.1:8081.
+	AdminListen string `koanf:"admin_listen"`
+	// Data is the folder that holds everything the server keeps. In a file, a
+	// relative path starts at the file. Default ./parley-data.
+	Data string `koanf:"data"`
+	// Quotas is the set of limits to start from. Default documented.
+	Quotas parley.QuotaSet `koanf:"quotas"`
+	// Limits are single numbers over the chosen set; 0 is no limit.
+	Limits map[string]int `koanf:"limits"`
+	// Regions are those that requests may be signed for, each a world of its own.
+	// Default: the seven in which the original exists.
+	Regions []string `koanf:"regions"`
+	// Hosts are further names under which clients reach the server, for proxies
+	// that do not pass on the Host header that was signed. Default none.
+	Hosts []string `koanf:"hosts"`
+	// MaxClockSkew is how far the date of a signed request may be off, 5 to 15
+	// minutes. Default 5 minutes.
+	MaxClockSkew time.Duration `koanf:"max_clock_skew"`
+	// Dev keeps everything in memory, with the access key test and the secret test.
+	Dev bool `koanf:"-"`
+}
+
+// DefaultConfig returns the settings of a server that was told nothing.
+func DefaultConfig() Config {
+	return Config{
+		Listen:       "127.0.0.1:8080",
+		AdminListen:  "127.0.0.1:8081",
+		Data:         "parley-data",
+		Quotas:       parley.DocumentedQuotas,
+		MaxClockSkew: 5 * time.Minute,
+		// Source: endpoints of IVS Chat, control plane.
+		Regions: []string{"us-east-1", "us-west-2", "ap-south-1", "ap-northeast-1",
+			"ap-northeast-2", "eu-central-1", "eu-west-1"},
+	}
+}
+
+// LoadConfig returns the defaults with what a YAML file sets. The error names every
+// mistake in the file, each on a line of its own.
+func LoadConfig(path string) (Config, error) {
+	cfg := DefaultConfig()
+	k := koanf.New(".")
+	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+		return cfg, fmt.Errorf("%s: %w", path, err)
+	}
+	mistakes := unknownKeys(k.Raw())
+	mistakes = append(mistakes, flatten(k.UnmarshalWithConf("", &cfg, koanf.UnmarshalConf{
+		DecoderConfig: &mapstructure.DecoderConfig{
+			Result:     &cfg,
+			TagName:    keyTag,
+			DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
+			ZeroFields: true, // a list in the file replaces the default
+		},
+	}))...)
+	mistakes = append(mistakes, flatten(cfg.Check())...)
+	for i, mistake := range mistakes {
+		mistakes[i] = fmt.Errorf("%s: %w", path, mistake)
+	}
+	if k.Exists("data") && !filepath.IsAbs(cfg.Data) {
+		cfg.Data = filepath.Join(filepath.Dir(path), cfg.Data)
+	}
+	return cfg, errors.Join(mistakes...)
+}
+
+// flatten returns the single errors that err joins.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	return all
+}
+
+// keyTag is the struct tag that holds a member's key.
+const keyTag = "koanf"
+
+// unknownKeys returns an error for every key that Config does not have, with a
+// hint when it looks like one that it has.
+func unknownKeys(file map[string]any) []error {
+	plain := func(key string) string {
+		return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(key))
+	}
+	known := map[string]string{} // by plain form
+	for member := range reflect.TypeFor[Config]().Fields() {
+		key := member.Tag.Get(keyTag)
+		known[plain(key)] = key
+	}
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(file)) {
+		switch meant := known[plain(key)]; meant {
+		case key:
+		case "":
+			errs = append(errs, fmt.Errorf("unknown key %q", key))
+		default:
+			errs = append(errs, fmt.Errorf("unknown key %q (did you mean %q?)", key, meant))
+		}
+	}
+	return errs
+}
+
+// regionPattern is the form of a region's name that AWS tools accept.
+var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d{1,2}$`)
+
+// Check returns what is wrong with the settings, all of it.
+func (c Config) Check() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	address := func(key, value string) {
+		if _, _, err := net.SplitHostPort(value); err != nil {
+			wrong("%s must be host:port, not %q", key, value)
+		}
+	}
+	address("listen", c.Listen)
+	address("admin_listen", c.AdminListen)
+	if len(c.Regions) == 0 {
+		wrong("regions must name at least one region")
+	}
+	for _, region := range c.Regions {
+		if !regionPattern.MatchString(region) {
+			wrong("regions: %q is not the name of a region, such as us-east-1", region)
+		}
+	}
+	if c.MaxClockSkew < 5*time.Minute || c.MaxClockSkew > 15*time.Minute {
+		wrong("max_clock_skew must be 5m to 15m, not %s", c.MaxClockSkew)
+	}
+	if c.Data == "" {
+		wrong("data must name a folder")
+	}
+	if _, err := c.Quotas.Quotas(); err != nil {
+		errs = append(errs, err)
+	}
+	known := parley.QuotaNames()
+	for _, name := range slices.Sorted(maps.Keys(c.Limits)) {
+		if !slices.Contains(known, parley.Quota(name)) {
+			wrong("limits: unknown limit %q; there are %v", name, known)
+		}
+		if c.Limits[name] < 0 {
+			wrong("limits: %s must not be negative", name)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// quotas returns the limits in force: the chosen set with the single numbers.
+func (c Config) quotas() (parley.Quotas, error) {
+	quotas, err := c.Quotas.Quotas()
+	if err != nil {
+		return nil, err
+	}
+	for name, limit := range c.Limits {
+		quotas[parley.Quota(name)] = limit
+	}
+	return quotas, nil
+}
