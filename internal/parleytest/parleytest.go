@@ -1,0 +1,206 @@
+// Package parleytest starts a whole server for a test: the real app on free
+// ports, with an HTTP and a WebSocket client. It is for tests only.
+package parleytest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"go.uber.org/goleak"
+
+	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/app"
+)
+
+// Region is the region in which a Server's rooms are made.
+const Region = "us-east-1"
+
+// Server is a running server in development mode, and a client of it.
+type Server struct {
+	*app.App
+	*Client
+	Admin string // URL of the admin listener
+}
+
+// Client calls a server's control plane and opens sessions.
+type Client struct {
+	URL  string // http://HOST:PORT
+	key  aws.Credentials
+	http *http.Client
+}
+
+// NewClient returns a client that signs with the default profile of an AWS shared
+// credentials file.
+func NewClient(t testing.TB, url, credentials string) *Client {
+	t.Helper()
+	text, err := os.ReadFile(credentials)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var key aws.Credentials
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " = ")
+		switch name {
+		case "aws_access_key_id":
+			key.AccessKeyID = value
+		case "aws_secret_access_key":
+			key.SecretAccessKey = value
+		}
+	}
+	return newClient(t, url, key)
+}
+
+func newClient(t testing.TB, url string, key aws.Credentials) *Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 100}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &Client{URL: url, key: key, http: &http.Client{Transport: transport}}
+}
+
+// Start starts a server that keeps everything in memory and enforces the
+// documented quotas. Options change its settings. The server is closed at the end
+// of the test, which fails if a goroutine of it is left.
+func Start(t testing.TB, options ...func(*app.Config)) *Server {
+	t.Helper()
+	others := goleak.IgnoreCurrent()
+	cfg := app.DefaultConfig()
+	cfg.Listen, cfg.AdminListen, cfg.Dev = "127.0.0.1:0", "127.0.0.1:0", true
+	for _, option := range options {
+		option(&cfg)
+	}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
+	a, err := app.Start(t.Context(), cfg, log)
+	if err != nil {
+		t.Fatalf("start server: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Errorf("close server: %v", err)
+		}
+		goleak.VerifyNone(t, others)
+	})
+	return &Server{
+		App: a,
+		Client: newClient(t, "http://"+a.Addr().String(),
+			aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}),
+		Admin: "http://" + a.AdminAddr().String(),
+	}
+}
+
+// testWriter shows the server's log with the test that it belongs to.
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(line []byte) (int, error) {
+	w.t.Log("server: " + string(bytes.TrimSpace(line)))
+	return len(line), nil
+}
+
+// Answer is what a control plane call returned.
+type Answer struct {
+	Status int
+	Error  string // x-amzn-ErrorType; empty for a success
+	Body   map[string]any
+}
+
+// Call signs and makes a control plane call. The answer may be a failure.
+func (c *Client) Call(t testing.TB, operation string, in any) Answer {
+	t.Helper()
+	answer, err := c.TryCall(operation, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// TryCall is Call for a server that may be gone.
+func (c *Client) TryCall(operation string, in any) (Answer, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return Answer{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+operation, bytes.NewReader(body))
+	if err != nil {
+		return Answer{}, err
+	}
+	sum := sha256.Sum256(body)
+	err = v4.NewSigner().SignHTTP(ctx, c.key, req, hex.EncodeToString(sum[:]), "ivschat", Region, time.Now())
+	if err != nil {
+		return Answer{}, err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer res.Body.Close()
+	return read(res)
+}
+
+func read(res *http.Response) (Answer, error) {
+	answer := Answer{Status: res.StatusCode, Error: res.Header.Get("x-amzn-ErrorType")}
+	text, err := io.ReadAll(res.Body)
+	if err != nil || len(text) == 0 {
+		return answer, err
+	}
+	if err := json.Unmarshal(text, &answer.Body); err != nil {
+		return answer, fmt.Errorf("answer %q: %w", text, err)
+	}
+	return answer, nil
+}
+
+// CreateRoom makes a room and returns its ARN. The settings are the members of a
+// CreateRoom call.
+func (c *Client) CreateRoom(t testing.TB, settings map[string]any) string {
+	t.Helper()
+	if settings == nil {
+		settings = map[string]any{}
+	}
+	a := c.Call(t, "CreateRoom", settings)
+	if a.Status != http.StatusOK {
+		t.Fatalf("CreateRoom %v: %+v", settings, a)
+	}
+	return a.Body["arn"].(string)
+}
+
+// Token mints a token for a user of a room.
+func (c *Client) Token(t testing.TB, room, userID string, capabilities ...string) string {
+	t.Helper()
+	a := c.Call(t, "CreateChatToken", map[string]any{
+		"roomIdentifier": room, "userId": userID, "capabilities": capabilities,
+		"attributes": map[string]string{"displayName": userID},
+	})
+	if a.Status != http.StatusOK {
+		t.Fatalf("CreateChatToken for %s: %+v", userID, a)
+	}
+	return a.Body["token"].(string)
+}
+
+// timeout bounds what a test waits for.
+const timeout = 30 * time.Second
+
+// Frame is a frame of the server: a MESSAGE, an EVENT or an ERROR.
+type Frame struct {
+	Type         string
+	ID           string `json:"Id"`
+	RequestID    string `json:"RequestId"`
+	Content      string
+	EventName    string
+	Attributes   map[string]string
+	SendTime     time.Time
+	Sender       parley.Sender
+	ErrorCode    int
+	ErrorMessage string
+}

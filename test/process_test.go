@@ -1,0 +1,249 @@
+package test
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/internal/parleytest"
+)
+
+// freePort returns an address of this machine that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// client returns a client that signs with the key of the process's data folder.
+func (p *process) client(data string) *parleytest.Client {
+	p.t.Helper()
+	return parleytest.NewClient(p.t, p.url, filepath.Join(data, "credentials"))
+}
+
+func TestHealthReadinessAndMetrics(t *testing.T) {
+	p := serve(t, "--dev")
+	for path, want := range map[string]string{
+		"/healthz": "ok\n", "/readyz": "ready\n", "/metrics": "parley_connections 0\n", "/debug/pprof/": "goroutine",
+	} {
+		if status, body := p.get(path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s answered %d %.200s, want %q", path, status, body, want)
+		}
+	}
+	p.stop()
+}
+
+func TestDataFolderIsPrivate(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "deep", "parley-data")
+	serve(t, "--data="+data).stop()
+	for path, want := range map[string]os.FileMode{
+		data: 0o700 | os.ModeDir, filepath.Join(data, "credentials"): 0o600, filepath.Join(data, "master.key"): 0o600,
+	} {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode() != want {
+			t.Errorf("%s has mode %v (%v), want %v", path, info.Mode(), err, want)
+		}
+	}
+}
+
+func TestRoomsAndKeysSurviveARestart(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "parley-data")
+	p := serve(t, "--data="+data)
+	c := p.client(data)
+	room := c.CreateRoom(t, map[string]any{"name": "kept", "tags": map[string]string{"a": "b"}})
+	token := c.Token(t, room, "ana")
+	p.stop()
+	p = serve(t, "--data="+data)
+	c = p.client(data)
+	if a := c.Call(t, "GetRoom", map[string]string{"identifier": room}); a.Body["name"] != "kept" {
+		t.Errorf("GetRoom after a restart: %+v", a)
+	}
+	// Whether the old token was used is no longer known, so it must not work.
+	if _, err := c.Dial(t, token); err == nil {
+		t.Error("a token from before the restart was accepted")
+	}
+	if _, err := c.Dial(t, c.Token(t, room, "ana")); err != nil {
+		t.Errorf("a fresh token after the restart: %v", err)
+	}
+	p.stop()
+}
+
+// TestKillLosesNothing kills the server at random moments while rooms are made and
+// tokens used. Every room that was acknowledged must be there afterwards, and no
+// used token may work.
+func TestKillLosesNothing(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "parley-data")
+	var rooms, used []string
+	for round := range 5 {
+		p := serve(t, "--data="+data, "--quotas=none")
+		c := p.client(data)
+		for _, room := range rooms {
+			if a := c.Call(t, "GetRoom", map[string]string{"identifier": room}); a.Status != http.StatusOK {
+				t.Fatalf("round %d: the acknowledged room %s is gone: %+v", round, room, a)
+			}
+		}
+		for _, token := range used {
+			if _, err := c.Dial(t, token); err == nil {
+				t.Fatalf("round %d: a used token was accepted", round)
+			}
+		}
+		used = nil
+		if len(rooms) > 0 {
+			for range 5 {
+				token := c.Token(t, rooms[0], "ana")
+				if _, err := c.Dial(t, token); err != nil {
+					t.Fatalf("round %d: fresh token: %v", round, err)
+				}
+				used = append(used, token)
+			}
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for { // until the server is gone
+				a, err := c.TryCall("CreateRoom", map[string]any{"name": "acknowledged"})
+				if err != nil || a.Status != http.StatusOK {
+					return
+				}
+				rooms = append(rooms, a.Body["arn"].(string))
+			}
+		})
+		timer := time.AfterFunc(50*time.Millisecond+rand.N(300*time.Millisecond), p.kill)
+		wg.Wait()
+		timer.Stop()
+		p.kill()
+	}
+	if len(rooms) == 0 {
+		t.Fatal("no room was acknowledged in any round")
+	}
+	t.Logf("%d acknowledged rooms survived 5 kills", len(rooms))
+}
+
+func TestSecondServerOnOneDataFolder(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "parley-data")
+	p := serve(t, "--data="+data)
+	wantFailure(t, fmt.Sprintf("the data folder %s is in use by another server (process %d)", data, p.cmd.Process.Pid),
+		"serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--data="+data)
+	p.stop()
+}
+
+func TestTakenPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	taken := l.Addr().String()
+	wantFailure(t, "cannot accept connections on "+taken+" (set another address with --listen)",
+		"serve", "--dev", "--listen="+taken, "--admin-listen=127.0.0.1:0")
+	wantFailure(t, "cannot accept connections on "+taken+" (set another address with --admin-listen)",
+		"serve", "--dev", "--listen=127.0.0.1:0", "--admin-listen="+taken)
+}
+
+func TestDataFolderThatIsAFile(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(data, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantFailure(t, "cannot create the data folder (set another with --data)", "serve", "--data="+data)
+}
+
+// wantFailure runs the command, which must end with status 1 and one sentence.
+func wantFailure(t *testing.T, want string, args ...string) {
+	t.Helper()
+	out, err := exec.Command(binary, args...).CombinedOutput()
+	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 1 {
+		t.Errorf("parley %v ended with %v, want status 1", args, err)
+	}
+	if !strings.HasPrefix(string(out), "parley: ") || !strings.Contains(string(out), want) ||
+		strings.Count(string(out), "\n") != 1 {
+		t.Errorf("parley %v printed %q, want one line with %q", args, out, want)
+	}
+}
+
+func TestSighupReloadsTheCredentials(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "parley-data")
+	p := serve(t, "--data="+data)
+	before := p.client(data)
+	ana, err := before.Dial(t, before.Token(t, before.CreateRoom(t, nil), "ana", "SEND_MESSAGE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := "[default]\naws_access_key_id = PKNEW\naws_secret_access_key = new\n"
+	if err := os.WriteFile(filepath.Join(data, "credentials"), []byte(fresh), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	after := p.client(data)
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		a := after.Call(t, "ListRooms", struct{}{})
+		if a.Status == http.StatusOK {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("with the new key: %+v", a)
+		}
+	}
+	if a := before.Call(t, "ListRooms", struct{}{}); a.Error != "UnrecognizedClientException" {
+		t.Errorf("with the old key: %+v, want UnrecognizedClientException", a)
+	}
+	ana.Say(t, "still here")
+	if got := ana.Next(t); got.Content != "still here" {
+		t.Errorf("received %+v after the reload", got)
+	}
+	p.stop()
+}
+
+// TestTerminationDropsSessionsWithoutAClose checks that clients see what makes
+// them come back by themselves.
+func TestTerminationDropsSessionsWithoutAClose(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "parley-data")
+	p := serve(t, "--data="+data)
+	c := p.client(data)
+	ana, err := c.Dial(t, c.Token(t, c.CreateRoom(t, nil), "ana"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+	if rest, err := bufio.NewReader(ana.Conn).ReadByte(); err == nil {
+		t.Errorf("received byte %#x while the server stopped, want the end of the connection", rest)
+	}
+}
+
+// TestStartTimeAndIdleMemory measures what the README promises: development mode
+// is ready in under 300 ms, and an idle server stays under 60 MB.
+func TestStartTimeAndIdleMemory(t *testing.T) {
+	p := serve(t, "--dev")
+	took := p.took
+	p.stop()
+	for range 2 { // the best of three, so that a busy machine does not decide
+		p = serve(t, "--dev")
+		took = min(took, p.took)
+		p.stop()
+	}
+	idle := serve(t, "--data="+filepath.Join(t.TempDir(), "parley-data"))
+	resident := idle.residentBytes()
+	idle.stop()
+	t.Logf("serve --dev is ready after %s; an idle server has %d MB resident", took, resident/1e6)
+	if took > 300*time.Millisecond {
+		t.Errorf("serve --dev was ready after %s, want under 300 ms", took)
+	}
+	if resident > 60e6 {
+		t.Errorf("an idle server has %d MB resident, want under 60 MB", resident/1e6)
+	}
+}
