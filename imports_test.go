@@ -1,0 +1,232 @@
+package parley_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/parley-chat/parley"
+
+// The packages of this module by ring, from the inside out. Imports point
+// inward, and the packages of one ring do not import each other.
+var (
+	vocabulary = []string{"."}
+	mechanisms = []string{"internal/wire", "internal/sigv4", "internal/policy", "internal/token",
+		"internal/metrics"}
+	machinery = []string{"internal/fanout"}
+	rooms     = []string{"internal/hub"}
+	edges     = []string{"internal/control", "internal/messaging", "internal/store",
+		"internal/review", "internal/chatlog", "internal/console"}
+	clients = []string{"client"}
+	wiring  = []string{"internal/app"}
+)
+
+// What rows of the table are made of.
+var (
+	toRooms    = slices.Concat(vocabulary, mechanisms, machinery, rooms)
+	toEdges    = slices.Concat(toRooms, edges, clients)
+	everything = slices.Concat(toEdges, wiring)
+)
+
+// The modules that rows name.
+const (
+	anyModule  = "any" // but for NATS, which has to be named
+	nats       = "github.com/nats-io"
+	prometheus = "github.com/prometheus/client_golang"
+	tink       = "github.com/tink-crypto/tink-go/v2"
+	cbor       = "github.com/fxamacker/cbor/v2"
+	xsys       = "golang.org/x/sys"
+	gobwas     = "github.com/gobwas/ws"
+)
+
+// row says what one package may import, besides the standard library.
+type row struct {
+	pkg     string   // its folder
+	ours    []string // packages of this module
+	outside []string // modules
+}
+
+// table says who may import whom. Test files are free. A change of an existing
+// row takes an architecture decision record, in docs/adr.
+var table = []row{
+	{".", nil, nil},
+	{"internal/wire", vocabulary, nil},
+	{"internal/sigv4", vocabulary, nil},
+	{"internal/policy", vocabulary, nil},
+	{"internal/token", vocabulary, []string{tink, cbor}},
+	{"internal/metrics", vocabulary, []string{prometheus}},
+	{"internal/fanout", []string{".", "internal/metrics"}, []string{xsys}},
+	{"internal/hub", slices.Concat(vocabulary, mechanisms, machinery), nil},
+	{"internal/control", toRooms, []string{anyModule}},
+	{"internal/messaging", toRooms, []string{anyModule}},
+	{"internal/store", toRooms, []string{anyModule, nats}},
+	{"internal/review", toRooms, []string{anyModule}},
+	{"internal/chatlog", toRooms, []string{anyModule}},
+	{"internal/console", toRooms, []string{anyModule}},
+	{"client", []string{".", "internal/wire"}, []string{gobwas}},
+	{"internal/app", toEdges, []string{anyModule}},
+	{"cmd/parley", everything, []string{anyModule}},
+	{"internal/parleytest", everything, []string{anyModule}}, // in nobody's row: for tests only
+}
+
+// allows reports whether a package with this row may import path.
+func (r row) allows(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	switch {
+	case path == module:
+		return slices.Contains(r.ours, ".")
+	case within(path, module):
+		return slices.Contains(r.ours, strings.TrimPrefix(path, module+"/"))
+	case !strings.Contains(first, "."): // the standard library
+		return true
+	case slices.Contains(r.outside, anyModule) && !within(path, nats):
+		return true
+	}
+	return slices.ContainsFunc(r.outside, func(m string) bool { return within(path, m) })
+}
+
+// within reports whether path is parent or lies below it.
+func within(path, parent string) bool {
+	return path == parent || strings.HasPrefix(path, parent+"/")
+}
+
+func rowOf(pkg string) (row, bool) {
+	i := slices.IndexFunc(table, func(r row) bool { return r.pkg == pkg })
+	if i < 0 {
+		return row{}, false
+	}
+	return table[i], true
+}
+
+func TestImports(t *testing.T) {
+	imports := map[string][]string{}
+	// Files can be for one system only, so more than this machine's are looked at.
+	for _, system := range []string{"linux", "darwin"} {
+		for _, p := range listPackages(t, system) {
+			pkg := "."
+			if p.ImportPath != module {
+				pkg = strings.TrimPrefix(p.ImportPath, module+"/")
+			}
+			if len(p.GoFiles) > 0 { // else it has only tests
+				imports[pkg] = append(imports[pkg], p.Imports...)
+			}
+		}
+	}
+	if len(imports["."]) == 0 {
+		t.Fatal("go list shows no imports of the root package, which has some")
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(imports)) {
+		checkImports(t, pkg, imports[pkg])
+	}
+}
+
+func checkImports(t *testing.T, pkg string, imports []string) {
+	t.Helper()
+	r, ok := rowOf(pkg)
+	if !ok {
+		t.Errorf("package %s has no row in the table of imports_test.go: "+
+			"add one that says what the package may import", pkg)
+		return
+	}
+	slices.Sort(imports)
+	for _, path := range slices.Compact(imports) {
+		if !r.allows(path) {
+			t.Errorf("%s imports %s, which its row in imports_test.go does not allow", pkg, path)
+		}
+	}
+}
+
+type listed struct {
+	ImportPath string
+	GoFiles    []string // without tests
+	Imports    []string // of GoFiles
+}
+
+// listPackages returns every package of the module that has files for a system,
+// also those that do not build: that is for the compiler to say.
+func listPackages(t *testing.T, system string) []listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e",
+		"-json=ImportPath,GoFiles,Imports", "./...")
+	cmd.Env = append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list for %s: %v\n%s", system, err, &stderr)
+	}
+	var packages []listed
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatalf("read what go list printed: %v", err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// TestImportTable checks the table and its reading with imports that nobody may
+// make, next to some that have to be possible.
+func TestImportTable(t *testing.T) {
+	tests := []struct {
+		pkg, path string
+		want      bool
+	}{
+		{".", "time", true},
+		{".", "net/http", true},
+		{".", module + "/internal/wire", false},
+		{".", "golang.org/x/sys/unix", false},
+		{"internal/wire", module, true},
+		{"internal/wire", module + "/internal/token", false},
+		{"internal/wire", cbor, false},
+		{"internal/token", cbor, true},
+		{"internal/token", tink + "/aead", true},
+		{"internal/token", "github.com/tink-crypto/tink-go/v20", false},
+		{"internal/token", prometheus + "/prometheus", false},
+		{"internal/metrics", prometheus + "/prometheus", true},
+		{"internal/fanout", module + "/internal/metrics", true},
+		{"internal/fanout", module + "/internal/wire", false},
+		{"internal/fanout", "golang.org/x/sys/unix", true},
+		{"internal/hub", module + "/internal/fanout", true},
+		{"internal/hub", module + "/internal/control", false},
+		{"internal/hub", prometheus + "/prometheus", false},
+		{"internal/control", module + "/internal/hub", true},
+		{"internal/control", module + "/internal/store", false},
+		{"internal/control", "github.com/nats-io/nats.go/jetstream", false},
+		{"internal/messaging", "github.com/gobwas/ws", true},
+		{"internal/messaging", module + "/internal/control", false},
+		{"internal/store", "github.com/nats-io/nats-server/v2/server", true},
+		{"internal/store", module + "/internal/app", false},
+		{"client", module + "/internal/wire", true},
+		{"client", module + "/internal/hub", false},
+		{"client", "github.com/gobwas/ws/wsutil", true},
+		{"client", "github.com/alecthomas/kong", false},
+		{"internal/app", module + "/internal/store", true},
+		{"internal/app", "github.com/nats-io/nats.go", false},
+		{"internal/app", module + "/internal/parleytest", false},
+		{"cmd/parley", module + "/internal/app", true},
+		{"cmd/parley", module + "/internal/parleytest", false},
+		{"internal/parleytest", module + "/internal/app", true},
+		{"internal/parleytest", "github.com/nats-io/nats.go", false},
+	}
+	for _, test := range tests {
+		r, ok := rowOf(test.pkg)
+		if !ok {
+			t.Errorf("%s has no row in the table", test.pkg)
+			continue
+		}
+		if got := r.allows(test.path); got != test.want {
+			t.Errorf("may %s import %s? got %t, want %t", test.pkg, test.path, got, test.want)
+		}
+	}
+}
