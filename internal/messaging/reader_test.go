@@ -1,0 +1,170 @@
+package messaging
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobwas/ws"
+	"go.uber.org/goleak"
+
+	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/hub"
+	"github.com/parley-chat/parley/internal/metrics"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noBus takes events and delivers none.
+type noBus struct{}
+
+func (noBus) Publish(context.Context, parley.ARN, []byte) error { return nil }
+
+func (noBus) Subscribe(context.Context, parley.ARN, func([]byte)) (func(), error) {
+	return func() {}, nil
+}
+
+// anyRoom has every room, with the default settings.
+type anyRoom struct{}
+
+func (anyRoom) Room(arn parley.ARN) (parley.Room, error) {
+	return parley.NewRoom(arn.World(), parley.RoomChange{}, nil, time.Now()), nil
+}
+
+// read starts a reader of a session of two minutes and returns the client's end. The
+// returned function waits for the reader's end.
+func read(t testing.TB, early string) (client net.Conn, wait func()) {
+	t.Helper()
+	h := hub.New(hub.Config{Bus: noBus{}, Rooms: anyRoom{},
+		Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler)})
+	token := parley.NewToken(parley.TokenRequest{UserID: "ana", SessionMinutes: 180}, time.Now())
+	session, err := h.Join(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, client := net.Pipe()
+	session.Start(server)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer session.Leave()
+		newReader(session, server, []byte(early)).run(t.Context())
+	}()
+	t.Cleanup(func() {
+		_ = client.Close()
+		<-done
+	})
+	return client, func() { <-done }
+}
+
+func nextFrame(t *testing.T, conn net.Conn) ws.Frame {
+	t.Helper()
+	frame, err := ws.ReadFrame(conn)
+	if err != nil {
+		t.Fatalf("read frame: %v", err)
+	}
+	return frame
+}
+
+func TestSilentClientIsPingedAndThenDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, wait := read(t, "")
+		begin := time.Now()
+		if f := nextFrame(t, client); f.Header.OpCode != ws.OpPing || time.Since(begin) != 30*time.Second {
+			t.Errorf("after %s: %+v, want a Ping after 30s", time.Since(begin), f.Header)
+		}
+		if f, err := ws.ReadFrame(client); err == nil {
+			t.Errorf("received %+v, want the connection dropped without a Close frame", f.Header)
+		}
+		wait()
+		if got := time.Since(begin); got != time.Minute {
+			t.Errorf("dropped after %s, want 1m0s", got)
+		}
+	})
+}
+
+func TestClientThatOnlyAnswersPingsStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := read(t, "")
+		begin := time.Now()
+		for time.Since(begin) < 2*time.Hour {
+			if f := nextFrame(t, client); f.Header.OpCode != ws.OpPing {
+				t.Fatalf("after %s: %+v, want nothing but Pings", time.Since(begin), f.Header)
+			}
+			if err := ws.WriteFrame(client, ws.MaskFrame(ws.NewPongFrame(nil))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestFrameMustArriveInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, wait := read(t, "")
+		begin := time.Now()
+		for _, b := range []byte{0x81, 0xfe} { // the start of a frame, and no more
+			if _, err := client.Write([]byte{b}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(12 * time.Second)
+		}
+		wait()
+		if got := time.Since(begin); got != 30*time.Second {
+			t.Errorf("ended after %s, want 30s after the frame's first byte", got)
+		}
+	})
+}
+
+func TestWhatCameWithTheHandshakeIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		early := string(ws.MustCompileFrame(ws.MaskFrame(ws.NewPingFrame([]byte("early")))))
+		client, _ := read(t, early)
+		if f := nextFrame(t, client); f.Header.OpCode != ws.OpPong || string(f.Payload) != "early" {
+			t.Errorf("received %+v %q, want a Pong", f.Header, f.Payload)
+		}
+	})
+}
+
+func TestRequestsGetAnAnswerEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := read(t, "")
+		for _, f := range []ws.Frame{ws.NewTextFrame([]byte("no JSON")), ws.NewBinaryFrame([]byte("{}"))} {
+			if err := ws.WriteFrame(client, ws.MaskFrame(f)); err != nil {
+				t.Fatal(err)
+			}
+			if got := string(nextFrame(t, client).Payload); !strings.Contains(got, `"ErrorCode":400`) {
+				t.Errorf("received %s, want ERROR 400", got)
+			}
+		}
+	})
+}
+
+// FuzzReader checks that no bytes of a client panic, and that every connection
+// comes to its end.
+func FuzzReader(f *testing.F) {
+	for _, frame := range []ws.Frame{
+		ws.NewTextFrame([]byte(`{"Action":"SEND_MESSAGE","Content":"x"}`)),
+		ws.NewPingFrame(nil), ws.NewCloseFrame(nil), ws.NewBinaryFrame([]byte("x")),
+		ws.NewFrame(ws.OpText, false, []byte("{")), ws.NewFrame(ws.OpContinuation, true, []byte("}")),
+	} {
+		f.Add(ws.MustCompileFrame(ws.MaskFrame(frame)))
+	}
+	f.Add([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		client, wait := read(t, "")
+		go func() {
+			for { // answers are not looked at
+				if _, err := ws.ReadFrame(client); err != nil {
+					return
+				}
+			}
+		}()
+		_, _ = client.Write(data) // fails when the session ends early
+		_ = client.Close()
+		wait()
+	})
+}
