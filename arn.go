@@ -29,8 +29,10 @@ const MaxARNLen = 128
 
 // Patterns of ARNs, as the API documents them. They match whole strings.
 const (
-	RoomARNPattern                 = `^arn:aws:ivschat:[a-z0-9-]+:[0-9]+:room/[a-zA-Z0-9-]+$`
-	LoggingConfigurationARNPattern = `^arn:aws:ivschat:[a-z0-9-]+:[0-9]+:logging-configuration/[a-zA-Z0-9-]+$`
+	RoomARNPattern                 = `^` + worldPattern + `:room/[a-zA-Z0-9-]+$`
+	LoggingConfigurationARNPattern = `^` + worldPattern + `:logging-configuration/[a-zA-Z0-9-]+$`
+
+	worldPattern = arnPrefix + `[a-z0-9-]+:[0-9]+`
 )
 
 const arnPrefix = "arn:aws:ivschat:"

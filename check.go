@@ -91,9 +91,11 @@ func (c *Check) Range(name string, value, minValue, maxValue int) {
 	shown := fmt.Sprint(value)
 	switch {
 	case value < minValue:
-		c.addValue(name, shown, fmt.Sprintf("Member must have value greater than or equal to %d", minValue))
+		c.addValue(name, shown,
+			fmt.Sprintf("Member must have value greater than or equal to %d", minValue))
 	case value > maxValue:
-		c.addValue(name, shown, fmt.Sprintf("Member must have value less than or equal to %d", maxValue))
+		c.addValue(name, shown,
+			fmt.Sprintf("Member must have value less than or equal to %d", maxValue))
 	}
 }
 

@@ -29,12 +29,16 @@ func (o Operation) Modelled(code Code) bool {
 // Operations is every call that the server serves. Routing, errors and the
 // command line are driven by it. Sources: API reference, Actions; Service quotas, user guide.
 var Operations = []Operation{
-	post("CreateChatToken", http.StatusOK, 200, AccessDenied, NotFound, PendingVerification, Invalid),
-	post("CreateRoom", http.StatusOK, 5, Conflict, AccessDenied, NotFound, QuotaExceeded, PendingVerification, Invalid),
+	post("CreateChatToken", http.StatusOK, 200,
+		AccessDenied, NotFound, PendingVerification, Invalid),
+	post("CreateRoom", http.StatusOK, 5,
+		Conflict, AccessDenied, NotFound, QuotaExceeded, PendingVerification, Invalid),
 	post("GetRoom", http.StatusOK, 5, AccessDenied, NotFound, Invalid),
 	post("ListRooms", http.StatusOK, 5, AccessDenied, NotFound, Invalid),
-	post("UpdateRoom", http.StatusOK, 5, AccessDenied, NotFound, PendingVerification, Invalid),
-	post("DeleteRoom", http.StatusNoContent, 5, AccessDenied, NotFound, PendingVerification, Invalid),
+	post("UpdateRoom", http.StatusOK, 5,
+		AccessDenied, NotFound, PendingVerification, Invalid),
+	post("DeleteRoom", http.StatusNoContent, 5,
+		AccessDenied, NotFound, PendingVerification, Invalid),
 }
 
 func post(name string, status, rate int, models ...Code) Operation {

@@ -17,8 +17,8 @@ const (
 	QuotaConnectionRequests Quota = "connection_requests" // rate of requests on one connection
 	QuotaRoomMessages       Quota = "room_messages"       // ceiling on a room's own message rate
 	QuotaMessages           Quota = "messages"            // rate of messages over all rooms
-	QuotaDeletes            Quota = "deletes"             // rate of deleted messages, both planes together
-	QuotaDisconnects        Quota = "disconnects"         // rate of disconnected users, both planes together
+	QuotaDeletes            Quota = "deletes"             // rate of deleted messages, both planes
+	QuotaDisconnects        Quota = "disconnects"         // rate of disconnected users, both planes
 )
 
 // Quotas says how much of each thing is allowed. A missing entry, or zero, is no

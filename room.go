@@ -86,7 +86,8 @@ func (r RoomChange) Check(c *Check) {
 		c.Range("maximumMessageLength", *r.MaxMessageLength, 1, MaxMessageLength)
 	}
 	if r.MaxMessageRatePerSecond != nil {
-		c.Range("maximumMessageRatePerSecond", *r.MaxMessageRatePerSecond, 1, MaxMessageRatePerSecond)
+		c.Range("maximumMessageRatePerSecond", *r.MaxMessageRatePerSecond,
+			1, MaxMessageRatePerSecond)
 	}
 	if r.ReviewHandler != nil {
 		CheckLambdaARN(c, "messageReviewHandler.uri", r.ReviewHandler.URI)
@@ -94,7 +95,8 @@ func (r RoomChange) Check(c *Check) {
 			string(FallbackAllow), string(FallbackDeny))
 	}
 	if r.LoggingConfigurations != nil {
-		c.Count("loggingConfigurationIdentifiers", len(*r.LoggingConfigurations), MaxRoomLoggingConfigurations)
+		c.Count("loggingConfigurationIdentifiers", len(*r.LoggingConfigurations),
+			MaxRoomLoggingConfigurations)
 	}
 }
 

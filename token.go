@@ -55,6 +55,7 @@ func (r TokenRequest) Check(c *Check) {
 // told: what the caller knows is what is enforced. They must not be rounded up:
 // the JavaScript messaging SDK refreshes at once when over 60 s are left.
 func NewToken(r TokenRequest, now time.Time) Token {
+	life := time.Duration(r.SessionMinutes) * time.Minute
 	t := Token{
 		Room:             r.Room,
 		UserID:           r.UserID,
@@ -62,7 +63,7 @@ func NewToken(r TokenRequest, now time.Time) Token {
 		Capabilities:     r.Capabilities,
 		IssuedAt:         now.UTC(),
 		ExpiresAt:        now.Add(TokenLife).Truncate(time.Second).UTC(),
-		SessionExpiresAt: now.Add(time.Duration(r.SessionMinutes) * time.Minute).Truncate(time.Second).UTC(),
+		SessionExpiresAt: now.Add(life).Truncate(time.Second).UTC(),
 	}
 	_, _ = rand.Read(t.ID[:]) // never fails: it ends the process instead
 	return t

@@ -59,7 +59,7 @@ func TestPingIsAnsweredAtOnce(t *testing.T) {
 	ana := srv.Join(t, srv.CreateRoom(t, nil), "ana")
 	payload := bytes.Repeat([]byte("p"), 125)
 	write(t, ana, ws.NewPingFrame(payload))
-	frame, err := ws.ReadFrame(ana.Conn)
+	frame, err := parleytest.ReadFrame(ana.Conn)
 	if err != nil || frame.Header.OpCode != ws.OpPong || !bytes.Equal(frame.Payload, payload) {
 		t.Errorf("received %+v %q (%v), want a Pong with the same payload", frame.Header, frame.Payload, err)
 	}
@@ -147,7 +147,7 @@ func TestClientCloseIsAnsweredWithItsCode(t *testing.T) {
 		ana := srv.Join(t, room, "ana")
 		write(t, ana, tt.frame)
 		begin := time.Now()
-		frame, err := ws.ReadFrame(ana.Conn)
+		frame, err := parleytest.ReadFrame(ana.Conn)
 		if code, _ := ws.ParseCloseFrameData(frame.Payload); err != nil || code != tt.want {
 			t.Errorf("answered %+v %d (%v), want Close %d", frame.Header, code, err, tt.want)
 		}

@@ -43,7 +43,8 @@ func openDataDir(cfg Config) (*dataDir, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer lock.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("the data folder %s is in use by another server%s", path, holder(lock))
+			return nil, fmt.Errorf("the data folder %s is in use by another server%s",
+				path, holder(lock))
 		}
 		return nil, fmt.Errorf("lock the data folder %s: %w", path, err)
 	}
@@ -102,7 +103,8 @@ func (d *dataDir) masterKey() ([]byte, error) {
 	}
 	key, err := hex.DecodeString(string(bytes.TrimSpace(text)))
 	if err != nil || len(key) != token.MasterKeyLen {
-		return nil, fmt.Errorf("master key %s: want %d hexadecimal digits", path, 2*token.MasterKeyLen)
+		return nil, fmt.Errorf("master key %s: want %d hexadecimal digits",
+			path, 2*token.MasterKeyLen)
 	}
 	return key, nil
 }

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-chat/parley/internal/fanout"
+	"github.com/parley-chat/parley/internal/parleytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -45,7 +46,7 @@ func join(t testing.TB, tape *fanout.Tape) *peer {
 // next reads one frame.
 func (p *peer) next(t testing.TB) ws.Frame {
 	t.Helper()
-	frame, err := ws.ReadFrame(p.conn)
+	frame, err := parleytest.ReadFrame(p.conn)
 	if err != nil {
 		t.Fatalf("read frame: %v", err)
 	}

@@ -30,7 +30,8 @@ func (s *Session) handle(ctx context.Context, r wire.Request, id string, now tim
 	case !ok:
 		return parley.Errorf(parley.Invalid, "Action is missing or unknown.")
 	case !s.token.Capabilities.Has(a.needs):
-		return parley.Errorf(parley.AccessDenied, "Forbidden: the token lacks the capability %s", r.Action)
+		return parley.Errorf(parley.AccessDenied,
+			"Forbidden: the token lacks the capability %s", r.Action)
 	}
 	if err := a.do(s, ctx, r, id, now); err != nil {
 		return err
@@ -97,7 +98,9 @@ func review(room parley.Room) error {
 	return parley.Errorf(parley.NotAcceptable, "Message rejected")
 }
 
-func (s *Session) deleteMessage(ctx context.Context, r wire.Request, id string, now time.Time) error {
+func (s *Session) deleteMessage(
+	ctx context.Context, r wire.Request, id string, now time.Time,
+) error {
 	d, err := r.DeleteMessage()
 	if err != nil {
 		return err
@@ -110,7 +113,9 @@ func (s *Session) deleteMessage(ctx context.Context, r wire.Request, id string, 
 	}, r.RequestID, id, now)
 }
 
-func (s *Session) disconnectUser(ctx context.Context, r wire.Request, id string, now time.Time) error {
+func (s *Session) disconnectUser(
+	ctx context.Context, r wire.Request, id string, now time.Time,
+) error {
 	d, err := r.DisconnectUser()
 	if err != nil {
 		return err

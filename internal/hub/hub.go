@@ -26,7 +26,8 @@ const maxPending = 8192
 type Bus interface {
 	Publish(ctx context.Context, room parley.ARN, event []byte) error
 	// Subscribe calls deliver from one goroutine, in publish order, until stop.
-	Subscribe(ctx context.Context, room parley.ARN, deliver func(event []byte)) (stop func(), err error)
+	Subscribe(ctx context.Context, room parley.ARN,
+		deliver func(event []byte)) (stop func(), err error)
 }
 
 // Rooms gives the settings of rooms as they are now. store.Store implements it.

@@ -20,6 +20,7 @@ import (
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/hub"
 	"github.com/parley-chat/parley/internal/metrics"
+	"github.com/parley-chat/parley/internal/parleytest"
 )
 
 // bus carries events within one process: each room's events are delivered from
@@ -144,7 +145,7 @@ func (s *server) join(userID string, can parley.Capabilities) *user {
 	go func() {
 		defer close(u.frames)
 		for {
-			frame, err := ws.ReadFrame(far)
+			frame, err := parleytest.ReadFrame(far)
 			if err != nil {
 				return
 			}

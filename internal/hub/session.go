@@ -139,7 +139,8 @@ func (s *Session) refuse(id, requestID string, err error) {
 // RefuseBinary answers a binary message: requests are text.
 func (s *Session) RefuseBinary() {
 	if s.takeRequest(time.Now()) {
-		s.refuse(parley.NewID(), "", parley.Errorf(parley.Invalid, "Requests must be text messages."))
+		s.refuse(parley.NewID(), "",
+			parley.Errorf(parley.Invalid, "Requests must be text messages."))
 		return
 	}
 	s.refuse(parley.NewID(), "", s.throttled("connection"))

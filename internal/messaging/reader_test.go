@@ -1,4 +1,4 @@
-package messaging
+package messaging_test
 
 import (
 	"context"
@@ -14,7 +14,9 @@ import (
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/hub"
+	"github.com/parley-chat/parley/internal/messaging"
 	"github.com/parley-chat/parley/internal/metrics"
+	"github.com/parley-chat/parley/internal/parleytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,7 +54,7 @@ func read(t testing.TB, early string) (client net.Conn, wait func()) {
 	go func() {
 		defer close(done)
 		defer session.Leave()
-		newReader(session, server, []byte(early)).run(t.Context())
+		messaging.Read(t.Context(), session, server, []byte(early))
 	}()
 	t.Cleanup(func() {
 		_ = client.Close()
@@ -63,7 +65,7 @@ func read(t testing.TB, early string) (client net.Conn, wait func()) {
 
 func nextFrame(t *testing.T, conn net.Conn) ws.Frame {
 	t.Helper()
-	frame, err := ws.ReadFrame(conn)
+	frame, err := parleytest.ReadFrame(conn)
 	if err != nil {
 		t.Fatalf("read frame: %v", err)
 	}
@@ -77,7 +79,7 @@ func TestSilentClientIsPingedAndThenDropped(t *testing.T) {
 		if f := nextFrame(t, client); f.Header.OpCode != ws.OpPing || time.Since(begin) != 30*time.Second {
 			t.Errorf("after %s: %+v, want a Ping after 30s", time.Since(begin), f.Header)
 		}
-		if f, err := ws.ReadFrame(client); err == nil {
+		if f, err := parleytest.ReadFrame(client); err == nil {
 			t.Errorf("received %+v, want the connection dropped without a Close frame", f.Header)
 		}
 		wait()
@@ -158,7 +160,7 @@ func FuzzReader(f *testing.F) {
 		client, wait := read(t, "")
 		go func() {
 			for { // answers are not looked at
-				if _, err := ws.ReadFrame(client); err != nil {
+				if _, err := parleytest.ReadFrame(client); err != nil {
 					return
 				}
 			}

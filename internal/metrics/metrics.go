@@ -36,8 +36,9 @@ func New() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		apiCalls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "parley_api_duration_seconds",
-			Help:    "Time to answer control plane calls, by operation and outcome (ok or an error code).",
+			Name: "parley_api_duration_seconds",
+			Help: "Time to answer control plane calls, by operation and outcome" +
+				" (ok or an error code).",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1},
 		}, []string{"operation", "outcome"}),
 		handshakes: counters("parley_handshakes_total",
@@ -51,7 +52,8 @@ func New() *Metrics {
 		throttled: counters("parley_throttled_total",
 			"Requests over a rate, by scope (connection, room, account, api, node).", "scope"),
 		deliveries: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "parley_deliveries_total", Help: "Room frames handed to sessions: one per frame and session."}),
+			Name: "parley_deliveries_total",
+			Help: "Room frames handed to sessions: one per frame and session."}),
 		ended: counters("parley_sessions_ended_total",
 			"Sessions ended, by reason.", "reason"),
 		rooms: prometheus.NewGauge(prometheus.GaugeOpts{

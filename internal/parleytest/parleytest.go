@@ -132,12 +132,14 @@ func (c *Client) TryCall(operation string, in any) (Answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+operation, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+operation,
+		bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, err
 	}
 	sum := sha256.Sum256(body)
-	err = v4.NewSigner().SignHTTP(ctx, c.key, req, hex.EncodeToString(sum[:]), "ivschat", Region, time.Now())
+	err = v4.NewSigner().SignHTTP(ctx, c.key, req, hex.EncodeToString(sum[:]),
+		"ivschat", Region, time.Now())
 	if err != nil {
 		return Answer{}, err
 	}

@@ -91,3 +91,20 @@ func (u *User) Read() (Frame, error) {
 	}
 	return frame, json.Unmarshal(data, &frame)
 }
+
+// maxFrameBytes is more than any frame of the server has.
+const maxFrameBytes = 2 << 20
+
+// ReadFrame reads one frame of any kind, as it is.
+func ReadFrame(in io.Reader) (ws.Frame, error) {
+	header, err := ws.ReadHeader(in)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	if header.Length > maxFrameBytes {
+		return ws.Frame{}, fmt.Errorf("a frame of %d bytes", header.Length)
+	}
+	frame := ws.Frame{Header: header, Payload: make([]byte, header.Length)}
+	_, err = io.ReadFull(in, frame.Payload)
+	return frame, err
+}
