@@ -74,17 +74,7 @@ func (s *Session) takeMessage(now time.Time, room parley.Room) error {
 		!s.room.take(now, min(ceiling, room.MaxMessageRatePerSecond)) {
 		return s.throttled("room")
 	}
-	return s.takeAccount(now, &s.world.messages, parley.QuotaMessages)
-}
-
-func (s *Session) takeAccount(now time.Time, b *bucket, quota parley.Quota) error {
-	s.world.mu.Lock()
-	ok := b.take(now, s.hub.cfg.Quotas[quota])
-	s.world.mu.Unlock()
-	if !ok {
-		return s.throttled("account")
-	}
-	return nil
+	return s.hub.take(s.room.arn, s.world, parley.QuotaMessages, now)
 }
 
 // review decides on a message of a room with a review handler. No handler can be
@@ -105,12 +95,7 @@ func (s *Session) deleteMessage(
 	if err != nil {
 		return err
 	}
-	// Both spellings: the documented one, and the one that official clients read.
-	attributes := map[string]string{"MessageID": d.ID, "MessageId": d.ID}
-	return s.moderate(ctx, moderation{
-		name: parley.EventDeleteMessage, attributes: attributes, reason: d.Reason,
-		rate: &s.world.deletes, quota: parley.QuotaDeletes,
-	}, r.RequestID, id, now)
+	return s.moderate(ctx, deletion(d.ID, d.Reason), r.RequestID, id, now)
 }
 
 func (s *Session) disconnectUser(
@@ -120,44 +105,14 @@ func (s *Session) disconnectUser(
 	if err != nil {
 		return err
 	}
-	return s.moderate(ctx, moderation{
-		name: parley.EventDisconnectUser, attributes: map[string]string{"UserId": d.UserID},
-		reason: d.Reason, user: d.UserID,
-		rate: &s.world.disconnects, quota: parley.QuotaDisconnects,
-	}, r.RequestID, id, now)
-}
-
-// moderation is an event by which a moderator acts.
-type moderation struct {
-	name       string
-	attributes map[string]string
-	reason     string // left out of the attributes when empty
-	user       string // to be disconnected, or empty
-	rate       *bucket
-	quota      parley.Quota
+	return s.moderate(ctx, disconnection(d.UserID, d.Reason), r.RequestID, id, now)
 }
 
 func (s *Session) moderate(
 	ctx context.Context, m moderation, requestID, id string, now time.Time,
 ) error {
-	if _, err := s.hub.cfg.Rooms.Room(s.room.arn); err != nil {
+	if err := s.hub.allow(s.room.arn, s.world, m, now); err != nil {
 		return err
 	}
-	if err := s.takeAccount(now, m.rate, m.quota); err != nil {
-		return err
-	}
-	if m.reason != "" {
-		m.attributes["Reason"] = m.reason
-	}
-	return s.room.publish(ctx, s, event{
-		user:   m.user,
-		reason: m.reason,
-		frame: wire.EncodeEvent(parley.Event{
-			ID:         id,
-			RequestID:  requestID,
-			Name:       m.name,
-			Attributes: m.attributes,
-			SendTime:   now,
-		}),
-	})
+	return s.room.publish(ctx, s, m.event(requestID, id, now))
 }

@@ -78,9 +78,19 @@ func New(cfg Config) *Hub {
 type world struct {
 	mu          sync.Mutex // guards what follows
 	connections int
-	messages    bucket
-	deletes     bucket
-	disconnects bucket
+	rates       map[parley.Quota]*bucket
+}
+
+// worldLocked returns what is shared in a world; h.mu is held.
+func (h *Hub) worldLocked(of parley.World) *world {
+	w := h.worlds[of]
+	if w == nil {
+		w = &world{rates: map[parley.Quota]*bucket{
+			parley.QuotaMessages: {}, parley.QuotaDeletes: {}, parley.QuotaDisconnects: {},
+		}}
+		h.worlds[of] = w
+	}
+	return w
 }
 
 // Join makes a session of the token's room, which receives all that is published
@@ -116,11 +126,7 @@ func (h *Hub) enter(arn parley.ARN) (*room, *world, error) {
 	if h.draining {
 		return nil, nil, errDraining()
 	}
-	w := h.worlds[arn.World()]
-	if w == nil {
-		w = &world{}
-		h.worlds[arn.World()] = w
-	}
+	w := h.worldLocked(arn.World())
 	if err := w.connect(arn, h.cfg.Quotas[parley.QuotaConnections]); err != nil {
 		return nil, nil, err
 	}

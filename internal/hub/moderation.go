@@ -1,0 +1,146 @@
+package hub
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/wire"
+)
+
+// moderation is an event of the service itself, by which a moderator acts.
+type moderation struct {
+	action     wire.Action
+	name       string
+	attributes map[string]string
+	user       string // to be disconnected, or empty
+	quota      parley.Quota
+}
+
+// deletion tells clients to show a message no longer. It names the message in both
+// spellings: the documented one, and the one that official clients read.
+func deletion(messageID, reason string) moderation {
+	return moderation{
+		action: wire.DeleteMessage,
+		name:   parley.EventDeleteMessage,
+		attributes: withReason(
+			map[string]string{"MessageID": messageID, "MessageId": messageID}, reason),
+		quota: parley.QuotaDeletes,
+	}
+}
+
+// disconnection tells clients that a user is disconnected, and has it done.
+func disconnection(userID, reason string) moderation {
+	return moderation{
+		action:     wire.DisconnectUser,
+		name:       parley.EventDisconnectUser,
+		attributes: withReason(map[string]string{"UserId": userID}, reason),
+		user:       userID,
+		quota:      parley.QuotaDisconnects,
+	}
+}
+
+// reasonAttribute holds a moderator's reason, when there is one.
+const reasonAttribute = "Reason"
+
+func withReason(attributes map[string]string, reason string) map[string]string {
+	if reason != "" {
+		attributes[reasonAttribute] = reason
+	}
+	return attributes
+}
+
+// event returns what goes on the bus.
+func (m moderation) event(requestID, id string, now time.Time) event {
+	return event{
+		user:   m.user,
+		reason: m.attributes[reasonAttribute],
+		frame: wire.EncodeEvent(parley.Event{
+			ID:         id,
+			RequestID:  requestID,
+			Name:       m.name,
+			Attributes: m.attributes,
+			SendTime:   now,
+		}),
+	}
+}
+
+// allow returns nil when a moderator may act in a room now: it exists, and the
+// account is within its rate, which both planes share.
+func (h *Hub) allow(arn parley.ARN, w *world, m moderation, now time.Time) error {
+	if _, err := h.cfg.Rooms.Room(arn); err != nil {
+		return err
+	}
+	return h.take(arn, w, m.quota, now)
+}
+
+// take counts one thing against a rate of an account.
+func (h *Hub) take(arn parley.ARN, w *world, quota parley.Quota, now time.Time) error {
+	limit := h.cfg.Quotas[quota]
+	w.mu.Lock()
+	ok := w.rates[quota].take(now, limit)
+	w.mu.Unlock()
+	if ok {
+		return nil
+	}
+	h.cfg.Metrics.Throttled("account")
+	return &parley.Error{
+		Code: parley.Throttled, Message: "Rate exceeded", Resource: arn.Resource(), Limit: limit,
+	}
+}
+
+// sendEvent is the action of SendEvent in metrics. Sessions cannot ask for it.
+const sendEvent wire.Action = "SEND_EVENT"
+
+// SendEvent sends an application's event to all sessions of a room, on all nodes,
+// and returns its id. The error has code NotFound when there is no such room.
+func (h *Hub) SendEvent(
+	ctx context.Context, room parley.ARN, name string, attributes map[string]string,
+) (id string, err error) {
+	if _, err := h.cfg.Rooms.Room(room); err != nil {
+		return "", err
+	}
+	id = parley.NewID()
+	return id, h.publish(ctx, room, sendEvent, event{frame: wire.EncodeEvent(parley.Event{
+		ID: id, Name: name, Attributes: attributes, SendTime: time.Now(),
+	})})
+}
+
+// DeleteMessage tells all sessions of a room to show a message no longer, and
+// returns the id of that event. Messages are not kept, so any id will do. The
+// error has code NotFound or Throttled.
+func (h *Hub) DeleteMessage(
+	ctx context.Context, room parley.ARN, messageID, reason string,
+) (id string, err error) {
+	return h.moderate(ctx, room, deletion(messageID, reason))
+}
+
+// DisconnectUser ends all sessions of a user in a room, of which there may be
+// none. The error has code NotFound or Throttled.
+func (h *Hub) DisconnectUser(ctx context.Context, room parley.ARN, userID, reason string) error {
+	_, err := h.moderate(ctx, room, disconnection(userID, reason))
+	return err
+}
+
+func (h *Hub) moderate(ctx context.Context, room parley.ARN, m moderation) (string, error) {
+	h.mu.Lock()
+	w := h.worldLocked(room.World())
+	h.mu.Unlock()
+	id, now := parley.NewID(), time.Now()
+	if err := h.allow(room, w, m, now); err != nil {
+		return "", err
+	}
+	return id, h.publish(ctx, room, m.action, m.event("", id, now))
+}
+
+// publish sends an event that no session of this node asked for.
+func (h *Hub) publish(
+	ctx context.Context, room parley.ARN, action wire.Action, e event,
+) error {
+	e.node = h.node
+	if err := h.cfg.Bus.Publish(ctx, room, e.encode()); err != nil {
+		return err
+	}
+	h.cfg.Metrics.Request(string(action))
+	return nil
+}
