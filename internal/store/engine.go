@@ -26,6 +26,11 @@ const (
 	// share of what was free when it started, and outlives a cleaned-up disk.
 	maxStoreBytes = 1 << 60
 
+	// maxHealthChecks is how often the server is asked for its health. The answer
+	// begins with a check that has to succeed within a millisecond, which a busy
+	// machine misses now and then.
+	maxHealthChecks = 100
+
 	startTimeout  = 10 * time.Second
 	reconnectWait = 100 * time.Millisecond
 )
@@ -119,14 +124,17 @@ func (e *engine) connect(name string, onError nats.ErrHandler) (*nats.Conn, erro
 // fault returns why the server cannot save, or nil. A stream that fails to write
 // once never writes again until it is opened anew, and does not answer either.
 func (e *engine) fault() error {
-	for _, problem := range e.server.Healthz(&server.HealthzOptions{Details: true}).Errors {
-		// That it takes connections is checked with a deadline of a millisecond,
-		// which a busy machine misses. Ours stay open anyway.
-		if problem.Type != server.HealthzErrorConn {
-			return errors.New(problem.Error)
+	var problem server.HealthzError
+	for range maxHealthChecks {
+		problems := e.server.Healthz(&server.HealthzOptions{Details: true}).Errors
+		if len(problems) == 0 {
+			return nil
+		}
+		if problem = problems[0]; problem.Type != server.HealthzErrorConn {
+			break
 		}
 	}
-	return nil
+	return errors.New(problem.Error)
 }
 
 // reopen closes all streams and opens them anew from what is on disk. What is in

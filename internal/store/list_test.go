@@ -74,7 +74,8 @@ func TestListRoomsInOrder(t *testing.T) {
 		if want := []string{"b", "c", "a"}; !slices.Equal(got, want) {
 			t.Errorf("filtered pages: %v, want %v", got, want)
 		}
-		if rooms, more := s.ListRooms(parley.World{}, parley.RoomCursor{}, 10, all); len(rooms) > 0 || more {
+		rooms, more := s.ListRooms(parley.World{}, parley.RoomCursor{}, 10, all)
+		if len(rooms) > 0 || more {
 			t.Errorf("ListRooms() of an unknown world = %v, %v; want none", ids(rooms), more)
 		}
 	})

@@ -16,7 +16,8 @@ func FuzzDecodeRoom(f *testing.F) {
 		`"create_time":"2026-01-02T03:04:05.000000006Z","update_time":"2026-01-02T03:04:05Z"}`))
 	f.Add([]byte(`{"name":"lobby","review_handler":{"fallback":"ALLOW"},"tags":{"a":""},` +
 		`"logging_configurations":["arn:aws:ivschat:eu-west-1:1:logging-configuration/a"]}`))
-	f.Add([]byte(`{"create_time":"2026-01-02T03:04:05.1+02:00","tags":{},"logging_configurations":[]}`))
+	f.Add([]byte(`{"create_time":"2026-01-02T03:04:05.1+02:00"}`))
+	f.Add([]byte(`{"tags":{},"logging_configurations":[]}`))
 	f.Add([]byte(`{"logging_configurations":["arn:aws:ivschat:eu-west-1:1:room/a\n"]}`))
 	f.Add([]byte(`{"update_time":"9999-12-31T23:59:59-01:00"}`))
 	f.Add([]byte(`[]`))

@@ -14,10 +14,12 @@ const (
 
 // health says whether the engine can save.
 type health struct {
-	mu     sync.Mutex // guards what follows
-	fault  error      // nil while it can
-	broken chan struct{}
+	mu     sync.Mutex    // guards what follows
+	fault  error         // nil while it can
+	broken chan struct{} // closed when it no longer can
 }
+
+func newHealth() *health { return &health{broken: make(chan struct{})} }
 
 // state returns a channel that is closed when the engine can save no longer, and
 // why it cannot now.

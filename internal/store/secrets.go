@@ -12,7 +12,8 @@ import (
 // there is none, the one that create returns is stored; when several callers or
 // nodes do this at once, all get the value of the first. The value is stored as it
 // is: it should be encrypted already.
-func (s *Store) Secret(ctx context.Context, name string, create func() ([]byte, error)) ([]byte, error) {
+func (s *Store) Secret(ctx context.Context, name string,
+	create func() ([]byte, error)) ([]byte, error) {
 	if !plain(name) {
 		return nil, fmt.Errorf("secret %q: not a name", name)
 	}

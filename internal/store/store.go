@@ -38,6 +38,8 @@ const markerLife = 10 * time.Minute
 // writeTimeout bounds one write. It leaves a disk that stalls time to come back.
 const writeTimeout = 5 * time.Second
 
+const checkTimeout = 2 * time.Second
+
 // Config says where a Store keeps things.
 type Config struct {
 	// Dir is the folder for the store's files, made when it is missing. No other
@@ -58,7 +60,7 @@ type Store struct {
 	copy    *roomCopy
 	turns   turns
 	bus     *bus
-	health  health
+	health  *health
 	marks   atomic.Pointer[marks] // nil while the engine is being repaired
 
 	stop    context.CancelFunc // ends what running waits for
@@ -71,8 +73,9 @@ type Store struct {
 // says in one sentence what is wrong with the folder or with what is in it.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Store, err error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{log: log, copy: newRoomCopy(), turns: newTurns(), stop: stop}
-	s.health.recovered()
+	s := &Store{
+		log: log, copy: newRoomCopy(), turns: newTurns(), health: newHealth(), stop: stop,
+	}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -158,7 +161,7 @@ func (s *Store) Close() error {
 // redeemed. A full disk is no reason to say otherwise: then only changes of rooms
 // are refused, and logged.
 func (s *Store) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	if err := s.bus.check(ctx); err != nil {
 		return fmt.Errorf("check the bus: %w", err)
@@ -184,9 +187,11 @@ func (s *Store) write(ctx context.Context, do func(ctx context.Context) error) e
 	var err error
 	select {
 	case err = <-done:
-	case <-broken: // the engine will not answer
+	case <-broken: // the engine will not answer any more
 		cancel()
-		err = <-done
+		if err = <-done; err != nil {
+			err = fmt.Errorf("the engine broke down meanwhile: %w", err)
+		}
 	}
 	switch {
 	case err == nil, exists(err), changed(err):

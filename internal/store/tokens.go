@@ -85,7 +85,7 @@ func (s *Store) Redeem(ctx context.Context, token parley.Token, connection strin
 	ctx, cancel := context.WithTimeout(ctx, redeemTimeout)
 	defer cancel()
 	for {
-		err := s.redeemOnce(ctx, token, connection)
+		err := s.redeemOnce(ctx, s.marks.Load(), token, connection)
 		if err == nil || errors.Is(err, errRefused) {
 			return err
 		}
@@ -95,8 +95,8 @@ func (s *Store) Redeem(ctx context.Context, token parley.Token, connection strin
 	}
 }
 
-func (s *Store) redeemOnce(ctx context.Context, token parley.Token, connection string) error {
-	marks := s.marks.Load()
+func (s *Store) redeemOnce(ctx context.Context, marks *marks, token parley.Token,
+	connection string) error {
 	if marks == nil {
 		return errMarksLost
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func (s *Store) loadRooms(ctx, run context.Context) (jetstream.KeyWatcher, error
 	if err != nil {
 		stop()
 		drain(watch)
-		return nil, err
+		return nil, cmp.Or(ctx.Err(), err)
 	}
 	return watch, nil
 }
@@ -44,7 +45,7 @@ func (s *Store) receiveRooms(watch jetstream.KeyWatcher) error {
 		case entry, ok := <-watch.Updates():
 			switch {
 			case !ok:
-				return errors.New("the start was cancelled")
+				return errors.New("the watch ended")
 			case entry == nil:
 				return nil
 			}

@@ -1,0 +1,354 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"github.com/parley-chat/parley"
+)
+
+// These tests play another node, which writes to the same buckets, or break what
+// lies beneath the store.
+
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func openInMemory(t *testing.T) (*Store, *safeBuffer) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	lines := &safeBuffer{}
+	s, err := Open(t.Context(), Config{}, slog.New(slog.NewTextHandler(lines, nil)))
+	if err != nil {
+		t.Fatalf("Open() = %v, want a store", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close() = %v, want nil", err)
+		}
+		goleak.VerifyNone(t, before)
+	})
+	return s, lines
+}
+
+// within waits until done.
+func within(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); !done(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("after 10 s, still not: %s", what)
+		}
+	}
+}
+
+func createRoom(t *testing.T, s *Store) (room parley.Room, key string) {
+	t.Helper()
+	world := parley.World{Region: "eu-west-1", Account: "123456789012"}
+	room = parley.NewRoom(world, parley.RoomChange{}, nil, time.Now())
+	if err := s.CreateRoom(t.Context(), room, 0); err != nil {
+		t.Fatalf("CreateRoom() = %v, want nil", err)
+	}
+	key, err := roomKey(room.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return room, key
+}
+
+// elsewhere saves a room as another node does.
+func elsewhere(t *testing.T, s *Store, key string, room parley.Room) {
+	t.Helper()
+	value, err := encodeRoom(room)
+	if err == nil {
+		_, err = s.rooms.Put(t.Context(), key, value)
+	}
+	if err != nil {
+		t.Fatalf("save room as another node: %v", err)
+	}
+}
+
+func TestChangesByOtherNodesAreSeen(t *testing.T) {
+	s, _ := openInMemory(t)
+	room, key := createRoom(t, s)
+	room.Name = "renamed"
+	elsewhere(t, s, key, room)
+	within(t, "the new name is seen", func() bool {
+		got, err := s.Room(room.ARN)
+		return err == nil && got.Name == "renamed"
+	})
+	if err := s.rooms.Purge(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the deletion is seen", func() bool {
+		_, err := s.Room(room.ARN)
+		return parley.CodeOf(err) == parley.NotFound
+	})
+	elsewhere(t, s, key, room)
+	within(t, "the room is back", func() bool {
+		_, err := s.Room(room.ARN)
+		return err == nil
+	})
+}
+
+func TestUpdateIsRepeatedWhenAnotherNodeIsFaster(t *testing.T) {
+	s, _ := openInMemory(t)
+	room, key := createRoom(t, s)
+	calls := 0
+	got, err := s.UpdateRoom(t.Context(), room.ARN, func(r parley.Room) (parley.Room, error) {
+		if calls++; calls <= maxAttempts-1 {
+			other := r
+			other.MaxMessageLength = calls
+			elsewhere(t, s, key, other)
+		}
+		r.Name = "mine"
+		return r, nil
+	})
+	if err != nil || calls != maxAttempts ||
+		got.Name != "mine" || got.MaxMessageLength != maxAttempts-1 {
+		t.Errorf("UpdateRoom() = %+v, %v after %d calls of change; want both changes after %d",
+			got, err, calls, maxAttempts)
+	}
+}
+
+func TestUpdateGivesUpWhenOtherNodesAreAlwaysFaster(t *testing.T) {
+	s, _ := openInMemory(t)
+	room, key := createRoom(t, s)
+	calls := 0
+	_, err := s.UpdateRoom(t.Context(), room.ARN, func(r parley.Room) (parley.Room, error) {
+		calls++
+		elsewhere(t, s, key, r)
+		return r, nil
+	})
+	if parley.CodeOf(err) != parley.Unavailable || calls != maxAttempts {
+		t.Errorf("UpdateRoom() = %v after %d calls of change, want code %v after %d",
+			err, calls, parley.Unavailable, maxAttempts)
+	}
+}
+
+func TestUpdateOfRoomDeletedByAnotherNode(t *testing.T) {
+	s, _ := openInMemory(t)
+	room, key := createRoom(t, s)
+	_, err := s.UpdateRoom(t.Context(), room.ARN, func(r parley.Room) (parley.Room, error) {
+		return r, s.rooms.Purge(t.Context(), key)
+	})
+	if parley.CodeOf(err) != parley.NotFound {
+		t.Errorf("UpdateRoom() = %v, want code %v", err, parley.NotFound)
+	}
+	if value, err := s.rooms.Get(t.Context(), key); !errors.Is(err, jetstream.ErrKeyNotFound) {
+		t.Errorf("the update brought back a deleted room: %v, %v", value, err)
+	}
+}
+
+func TestDamagedRecordOfAnotherNodeIsLogged(t *testing.T) {
+	s, lines := openInMemory(t)
+	room, key := createRoom(t, s)
+	for key, want := range map[string]string{key: room.ARN.String(), "a.b": "a.b", "a.b.c_d": "c_d"} {
+		if _, err := s.rooms.Put(t.Context(), key, []byte("{")); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "the log says what is wrong with "+key, func() bool {
+			return strings.Contains(lines.String(), want)
+		})
+	}
+	if got, err := s.Room(room.ARN); err != nil || got.ARN != room.ARN {
+		t.Errorf("Room() = %v, %v; want what was known before the damage", got, err)
+	}
+}
+
+// Each deletion leaves a mark in the bucket, which must not stay for ever, and one
+// in memory, which must go when the watch has caught up.
+func TestDeletionLeavesNothingForEver(t *testing.T) {
+	s, _ := openInMemory(t)
+	room, key := createRoom(t, s)
+	if err := s.DeleteRoom(t.Context(), room.ARN); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := s.js.Stream(t.Context(), "KV_"+roomsBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark, err := stream.GetLastMsgForSubject(t.Context(), "$KV."+roomsBucket+"."+key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := mark.Header.Get(jetstream.MsgTTLHeader); got != markerLife.String() {
+		t.Errorf("the mark of a deletion lives for %q, want %q", got, markerLife)
+	}
+	if state := stream.CachedInfo().State; state.Msgs != 1 {
+		t.Errorf("a deleted room leaves %d messages, want the mark alone", state.Msgs)
+	}
+	for range 100 {
+		room, _ := createRoom(t, s)
+		if err := s.DeleteRoom(t.Context(), room.ARN); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within(t, "all deletions are forgotten", func() bool {
+		s.copy.mu.RLock()
+		defer s.copy.mu.RUnlock()
+		return len(s.copy.deleted)+len(s.copy.creating)+len(s.copy.lists)+len(s.copy.rooms) == 0
+	})
+}
+
+// What the watch shows late must not undo what this node did meanwhile.
+func TestCopyNeverGoesBackwards(t *testing.T) {
+	c := newRoomCopy()
+	at := func(revision uint64) *storedRoom {
+		return &storedRoom{Room: parley.Room{ARN: recordARN, UpdateTime: time.Unix(int64(revision), 0)},
+			revision: revision}
+	}
+	want := func(step string, revision uint64) {
+		t.Helper()
+		got, _ := c.get(recordARN)
+		rooms, _ := c.list(recordARN.World(), parley.RoomCursor{}, 10,
+			func(parley.Room) bool { return true })
+		if revision == 0 && (got != nil || len(rooms) != 0) {
+			t.Errorf("%s: room %v, list %v; want none", step, got, rooms)
+		}
+		if revision > 0 && (got == nil || got.revision != revision || len(rooms) != 1 ||
+			!rooms[0].UpdateTime.Equal(got.UpdateTime)) {
+			t.Errorf("%s: room %v, list %v; want revision %d in both", step, got, rooms, revision)
+		}
+	}
+	c.put(at(3))
+	c.put(at(2))
+	want("an older write", 3)
+	c.put(at(5))
+	c.put(at(3))
+	want("a write seen twice", 5)
+	c.removed(recordARN, 4)
+	want("an older deletion", 5)
+	c.remove(recordARN, 5)
+	want("own deletion", 0)
+	c.put(at(5))
+	want("the write before own deletion, seen late", 0)
+	c.removed(recordARN, 6)
+	c.put(at(7))
+	want("a write after the deletion", 7)
+	c.remove(recordARN, 6)
+	want("own deletion of what was overwritten", 7)
+	c.removed(recordARN, 8)
+	c.remove(recordARN, 7)
+	if want("own deletion, after the watch saw it", 0); len(c.deleted) > 0 {
+		t.Errorf("deletions that nobody will confirm are remembered: %v", c.deleted)
+	}
+}
+
+func TestRedeemWaitsForMarks(t *testing.T) {
+	s, _ := openInMemory(t)
+	token := parley.NewToken(parley.TokenRequest{SessionMinutes: 1}, time.Now())
+	marks := s.marks.Swap(nil)
+	ctx, cancel := context.WithTimeout(t.Context(), redeemPause/2)
+	defer cancel()
+	if err := s.Redeem(ctx, token, "a"); parley.CodeOf(err) != parley.Unavailable {
+		t.Errorf("Redeem() without marks = %v, want code %v", err, parley.Unavailable)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Redeem(t.Context(), token, "a") }()
+	s.marks.Store(marks)
+	if err := <-done; err != nil {
+		t.Errorf("Redeem() = %v, want nil", err)
+	}
+}
+
+// A token that was used before the marks were lost must not be accepted by a
+// redemption that began with the old marks and wrote to the new ones.
+func TestTokenIsNotUsedAgainWhenMarksAreLost(t *testing.T) {
+	s, _ := openInMemory(t)
+	ctx := t.Context()
+	token := parley.NewToken(parley.TokenRequest{SessionMinutes: 1}, time.Now())
+	if err := s.Redeem(ctx, token, "a"); err != nil {
+		t.Fatal(err)
+	}
+	before := s.marks.Swap(nil)
+	for name := range s.js.KeyValueStoreNames(ctx).Name() {
+		if strings.HasPrefix(name, "redeemed-") {
+			if err := s.js.DeleteKeyValue(ctx, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.openMarks(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.redeemOnce(ctx, before, token, "b"); !errors.Is(err, errMarksLost) {
+		t.Errorf("redeemOnce() with the old marks = %v, want %v", err, errMarksLost)
+	}
+	if err := s.Redeem(ctx, token, "b"); !errors.Is(err, errRefused) {
+		t.Errorf("Redeem() of a used token = %v, want %v", err, errRefused)
+	}
+}
+
+func TestLostConnectionsComeBack(t *testing.T) {
+	s, lines := openInMemory(t)
+	room, _ := createRoom(t, s)
+	arrived := make(chan struct{}, 1)
+	stop, err := s.Subscribe(t.Context(), room.ARN, func([]byte) {
+		select {
+		case arrived <- struct{}{}:
+		default:
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	id, err := s.bus.receive.GetClientID()
+	if err == nil {
+		err = s.engine.server.DisconnectClientByID(id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, "events arrive again", func() bool {
+		if err := s.Publish(t.Context(), room.ARN, []byte("x")); err != nil {
+			t.Errorf("Publish() = %v, want nil", err)
+		}
+		select {
+		case <-arrived:
+			return strings.Contains(lines.String(), "level=ERROR")
+		default:
+			return false
+		}
+	})
+}
+
+func TestCheckSaysThatTheEngineIsGone(t *testing.T) {
+	s, _ := openInMemory(t)
+	if err := s.engine.server.ShutdownJetStream(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := s.Check(ctx); err == nil {
+		t.Error("Check() without JetStream = nil, want an error")
+	}
+	token := parley.NewToken(parley.TokenRequest{SessionMinutes: 1}, time.Now())
+	if err := s.Redeem(ctx, token, "a"); parley.CodeOf(err) != parley.Unavailable {
+		t.Errorf("Redeem() without JetStream = %v, want code %v", err, parley.Unavailable)
+	}
+}
