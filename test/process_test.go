@@ -121,7 +121,8 @@ func TestKillLosesNothing(t *testing.T) {
 				rooms = append(rooms, a.Body["arn"].(string))
 			}
 		})
-		timer := time.AfterFunc(50*time.Millisecond+rand.N(300*time.Millisecond), p.kill)
+		timer := time.AfterFunc(50*time.Millisecond+rand.N(300*time.Millisecond),
+			func() { _ = p.cmd.Process.Kill() })
 		wg.Wait()
 		timer.Stop()
 		p.kill()

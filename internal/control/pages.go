@@ -59,11 +59,12 @@ func (q roomQuery) match(r parley.Room) bool {
 	return q.handlerURI == "" || r.ReviewHandler != nil && r.ReviewHandler.URI == q.handlerURI
 }
 
-// A page token is, in base64url: a checksum of what follows it and of the world
-// it is for, the nanoseconds since 1970 of the cursor's time, and the id of the
-// cursor's room. A token that is changed, or for another world, does not check
-// out. It guards against mistakes only: all it can do is choose a place in a
-// list that its sender may read.
+// A page token is, in base64url: the nanoseconds since 1970 of the cursor's time,
+// the id of the cursor's room, and a checksum of these and of the world it is for.
+// A token that is changed, or for another world, does not check out. It guards
+// against mistakes only: all it can do is choose a place in a list that its sender
+// may read. The time comes first because its high bits are no hyphen, with which a
+// command line would take the token for an option.
 const (
 	pageTokenSumBytes  = 8
 	pageTokenTimeBytes = 8
@@ -73,8 +74,8 @@ const (
 func pageToken(at parley.RoomCursor) string {
 	place := binary.BigEndian.AppendUint64(nil, uint64(at.UpdateTime.UnixNano()))
 	place = append(place, at.ARN.ID...)
-	sum := pageTokenSum(place, at.ARN.World())
-	return base64.RawURLEncoding.EncodeToString(append(sum, place...))
+	place = append(place, pageTokenSum(place, at.ARN.World())...)
+	return base64.RawURLEncoding.EncodeToString(place)
 }
 
 // readPageToken returns the cursor in a nextToken that pageToken made for w, or
@@ -82,14 +83,14 @@ func pageToken(at parley.RoomCursor) string {
 func readPageToken(check *parley.Check, token string, w parley.World) parley.RoomCursor {
 	check.Length("nextToken", token, 0, maxPageTokenLen)
 	data, err := base64.RawURLEncoding.DecodeString(token)
+	at := len(data) - pageTokenSumBytes // where the checksum begins
 	if err != nil || base64.RawURLEncoding.EncodeToString(data) != token || // has a line break, say
-		len(data) <= pageTokenSumBytes+pageTokenTimeBytes ||
-		string(pageTokenSum(data[pageTokenSumBytes:], w)) != string(data[:pageTokenSumBytes]) {
+		at <= pageTokenTimeBytes || string(pageTokenSum(data[:at], w)) != string(data[at:]) {
 		check.Add("nextToken", "Member must be the nextToken of an earlier answer")
 		return parley.RoomCursor{}
 	}
-	nanos := binary.BigEndian.Uint64(data[pageTokenSumBytes:])
-	id := string(data[pageTokenSumBytes+pageTokenTimeBytes:])
+	nanos := binary.BigEndian.Uint64(data)
+	id := string(data[pageTokenTimeBytes:at])
 	return parley.RoomCursor{
 		UpdateTime: time.Unix(0, int64(nanos)).UTC(),
 		ARN:        parley.ARN{Region: w.Region, Account: w.Account, Kind: parley.KindRoom, ID: id},
