@@ -1,0 +1,72 @@
+# Tools, at fixed versions. They are run by go run, and installed nowhere.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+
+# How long make fuzz runs each fuzz target.
+FUZZTIME ?= 30s
+
+# The Go modules. The second holds the official clients, which only tests need.
+MODULES := . test/conformance
+NPM_PACKAGES := test/conformance/node_modules/.package-lock.json
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt vet staticcheck govulncheck imports fuzz bench
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: ## Start a server on this machine; its data goes to ./parley-data
+	go run ./cmd/parley serve
+
+# The conformance tests build the server that they test. GOFLAGS reaches that build, so
+# that the server, too, has the race detector.
+test: $(if $(shell command -v npm),$(NPM_PACKAGES)) ## Run all tests, with the race detector
+	go test -race ./...
+	cd test/conformance && GOFLAGS="$$(go env GOFLAGS) -race" go test ./...
+
+$(NPM_PACKAGES): test/conformance/package-lock.json
+	cd test/conformance && npm ci --ignore-scripts
+	touch $@
+
+check: fmt vet staticcheck govulncheck imports ## Check format, code, vulnerabilities and imports
+
+fmt:
+	@files=$$(find . -name node_modules -prune -o -name '*.go' -print | xargs gofmt -l); \
+	if [ -n "$$files" ]; then echo "not formatted by gofmt:"; echo "$$files"; exit 1; fi
+
+vet:
+	@set -e; for module in $(MODULES); do \
+		echo "go vet in $$module"; (cd $$module && go vet ./...); \
+	done
+
+staticcheck:
+	@set -e; for module in $(MODULES); do \
+		echo "staticcheck in $$module"; (cd $$module && go run $(STATICCHECK) ./...); \
+	done
+
+# A finding fails the check; only a database that is out of reach does not.
+govulncheck:
+	@set -e; for module in $(MODULES); do \
+		echo "govulncheck in $$module"; \
+		output=$$(cd $$module && go run $(GOVULNCHECK) -test ./... 2>&1) && continue; \
+		echo "$$output"; \
+		grep -q '^govulncheck: fetching vulnerabilities: ' <<< "$$output"; \
+		echo "govulncheck in $$module: SKIPPED, the vulnerability database is out of reach"; \
+	done
+
+imports:
+	go test -count=1 -run '^TestImports$$' .
+
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	@set -eo pipefail; \
+	targets=$$(go test -list '^Fuzz' ./... | awk '/^Fuzz/ { names[n++] = $$1 } \
+		/^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }'); \
+	while read -r package name; do \
+		echo "fuzz $$package $$name for $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) \
+			-fuzzminimizetime 100x "$$package" < /dev/null; \
+	done <<< "$$targets"
+
+bench: ## Run all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...

@@ -1,0 +1,132 @@
+package conformance
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	region  = "us-east-1"
+	account = "000000000000" // the one that the first start creates
+
+	startTimeout = 30 * time.Second
+	stopTimeout  = 20 * time.Second
+	callTimeout  = 30 * time.Second // of one client program or call
+)
+
+// parleyBinary is the path of the server under test. TestMain sets it.
+var parleyBinary string
+
+// TestMain builds the server once.
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "parley-conformance-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "make a folder for the binary:", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	parleyBinary = filepath.Join(dir, "parley")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", parleyBinary, "./cmd/parley")
+	build.Dir = filepath.Join("..", "..")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build parley:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// server is a parley process started as a newcomer starts it, on free ports.
+type server struct {
+	url         string // http://HOST:PORT, as the ready line names it
+	dir         string // its working folder, which holds parley-data
+	credentials string // the file that the first start wrote
+
+	process *exec.Cmd
+	stderr  bytes.Buffer
+	done    chan error // gets the result of the process; capacity 1
+}
+
+// startServer starts a server and waits until it is ready. When the test ends, the
+// server is told to stop, and must exit with code 0.
+func startServer(t *testing.T) *server {
+	t.Helper()
+	dir := t.TempDir()
+	s := &server{
+		dir:         dir,
+		credentials: filepath.Join(dir, "parley-data", "credentials"),
+		done:        make(chan error, 1),
+	}
+	s.process = exec.Command(parleyBinary, "serve", "--listen", "127.0.0.1:0",
+		"--admin-listen", "127.0.0.1:0", "--data", filepath.Join(dir, "parley-data"))
+	s.process.Dir, s.process.Env, s.process.Stderr = dir, cleanEnv(dir), &s.stderr
+	stdout, err := s.process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.process.Start(); err != nil {
+		t.Fatalf("start parley: %v", err)
+	}
+	t.Cleanup(func() { s.stop(t) })
+	ready := make(chan string, 1)
+	go s.watch(stdout, ready)
+	select {
+	case s.url = <-ready:
+	case err := <-s.done:
+		s.done <- err
+		t.Fatalf("parley ended before it was ready: %v", err)
+	case <-time.After(startTimeout):
+		t.Fatalf("parley printed no ready line within %v", startTimeout)
+	}
+	return s
+}
+
+// watch sends the URL of the ready line to ready, reads on until the process ends,
+// and sends its result to done.
+func (s *server) watch(stdout io.Reader, ready chan<- string) {
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if url, ok := strings.CutPrefix(lines.Text(), "parley: ready "); ok {
+			ready <- url
+			break
+		}
+	}
+	_, _ = io.Copy(io.Discard, stdout) // ends with the process, whose result Wait has
+	s.done <- s.process.Wait()
+}
+
+// stop sends SIGTERM to the server and fails the test unless it exits with code 0.
+func (s *server) stop(t *testing.T) {
+	err := s.process.Process.Signal(syscall.SIGTERM)
+	if err == nil {
+		select {
+		case err = <-s.done:
+		case <-time.After(stopTimeout):
+			err = fmt.Errorf("still running %v later", stopTimeout)
+			_ = s.process.Process.Kill()
+			<-s.done
+		}
+	}
+	if err != nil {
+		t.Errorf("parley after SIGTERM: %v, want exit code 0", err)
+	}
+	if t.Failed() {
+		t.Logf("standard error of parley:\n%s", s.stderr.String())
+	}
+}
+
+// chatURL returns the address of the messaging plane.
+func (s *server) chatURL() string { return "ws" + strings.TrimPrefix(s.url, "http") }
