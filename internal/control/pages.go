@@ -83,7 +83,7 @@ func pageToken(at parley.RoomCursor) string {
 func readPageToken(check *parley.Check, token string, w parley.World) parley.RoomCursor {
 	check.Length("nextToken", token, 0, maxPageTokenLen)
 	data, err := base64.RawURLEncoding.DecodeString(token)
-	at := len(data) - pageTokenSumBytes // where the checksum begins
+	at := len(data) - pageTokenSumBytes                                     // where the checksum begins
 	if err != nil || base64.RawURLEncoding.EncodeToString(data) != token || // has a line break, say
 		at <= pageTokenTimeBytes || string(pageTokenSum(data[:at], w)) != string(data[at:]) {
 		check.Add("nextToken", "Member must be the nextToken of an earlier answer")
