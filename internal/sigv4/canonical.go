@@ -25,7 +25,7 @@ func hashHex(data []byte) (h hexHash) {
 // not certain: see form.
 type canonical struct {
 	request       Request
-	query         string
+	presigned     bool
 	names         []string // of the signed headers: lower case, sorted, no duplicates
 	signedHeaders string   // as sent
 	bodyHash      hexHash
@@ -33,22 +33,23 @@ type canonical struct {
 
 // form is one way to write down what clients do not agree on.
 type form struct {
+	query string // canonical
 	// encodePath is whether the path is percent-encoded again on top of how it
 	// was sent. All AWS SDKs do that; Dart clients sign the path as sent.
 	encodePath bool
 	host       string
 }
 
-func newCanonical(r Request, signedHeaders string, bodyHash hexHash) *canonical {
-	names := strings.Split(strings.ToLower(signedHeaders), ";")
+func newCanonical(s *Signature, bodyHash hexHash) *canonical {
+	names := strings.Split(strings.ToLower(s.signedHeaders), ";")
 	if !slices.IsSorted(names) {
 		slices.Sort(names)
 	}
 	return &canonical{
-		request:       r,
-		query:         canonicalQuery(r.RawQuery),
+		request:       s.request,
+		presigned:     s.Presigned,
 		names:         slices.Compact(names),
-		signedHeaders: signedHeaders,
+		signedHeaders: s.signedHeaders,
 		bodyHash:      bodyHash,
 	}
 }
@@ -64,15 +65,33 @@ func (c *canonical) forms(public []string) iter.Seq[form] {
 			hosts = append(hosts, bare)
 		}
 		hosts = append(hosts, public...)
-		for _, encodePath := range [...]bool{true, false} {
-			if !encodePath && isEncoded(c.request.Path) {
-				return
-			}
-			for _, host := range hosts {
-				if !yield(form{encodePath, host}) {
-					return
+		for query := range c.queries() {
+			for _, encodePath := range [...]bool{true, false} {
+				if !encodePath && isEncoded(c.request.Path) {
+					break
+				}
+				for _, host := range hosts {
+					if !yield(form{query, encodePath, host}) {
+						return
+					}
 				}
 			}
+		}
+	}
+}
+
+// queries yields the canonical query strings to try. A presigned request's own
+// signature is in its query and cannot be signed; its session token should be,
+// but there are signers that add it to what they have signed.
+func (c *canonical) queries() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		raw := c.request.RawQuery
+		if !c.presigned {
+			yield(canonicalQuery(raw))
+			return
+		}
+		if yield(canonicalQuery(raw, paramSignature)) && hasParameter(raw, paramSecurityToken) {
+			yield(canonicalQuery(raw, paramSignature, paramSecurityToken))
 		}
 	}
 }
@@ -110,7 +129,7 @@ func (c *canonical) appendTo(dst []byte, f form) []byte {
 		dst = append(dst, r.Path...)
 	}
 	dst = append(dst, '\n')
-	dst = append(dst, c.query...)
+	dst = append(dst, f.query...)
 	dst = append(dst, '\n')
 	for _, name := range c.names {
 		dst = append(dst, name...)

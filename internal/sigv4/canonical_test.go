@@ -32,18 +32,22 @@ func hmacSHA256(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// authorize signs a canonical request, written out by the test, with captureKey
-// at a date in noon's day, and returns the Authorization header.
-func authorize(canonical, date string) string {
+// signatureOf signs a canonical request, written out by the test, with captureKey
+// at a date in noon's day.
+func signatureOf(canonical, date string) string {
 	key := hmacSHA256([]byte("AWS4"+captureKey.Secret), "20261122")
 	for _, part := range []string{captureRegion, "ivschat", "aws4_request"} {
 		key = hmacSHA256(key, part)
 	}
-	signature := hmacSHA256(key,
-		"AWS4-HMAC-SHA256\n"+date+"\n"+scope+"\n"+hexSHA256(canonical))
+	return hex.EncodeToString(hmacSHA256(key,
+		"AWS4-HMAC-SHA256\n"+date+"\n"+scope+"\n"+hexSHA256(canonical)))
+}
+
+// authorize signs as signatureOf does, and returns the Authorization header.
+func authorize(canonical, date string) string {
 	lines := strings.Split(canonical, "\n")
 	return "AWS4-HMAC-SHA256 Credential=" + captureKey.ID + "/" + scope +
-		", SignedHeaders=" + lines[len(lines)-2] + ", Signature=" + hex.EncodeToString(signature)
+		", SignedHeaders=" + lines[len(lines)-2] + ", Signature=" + signatureOf(canonical, date)
 }
 
 // Each canonical request is written out in full; <D> stands for the date, <0>
@@ -112,6 +116,10 @@ func TestCanonicalRequest(t *testing.T) {
 		{"signed headers listed out of order, in mixed case, twice",
 			"GET /a HTTP/1.1\nHost: h\nX-Amz-Date: <D>\n\n",
 			"GET\n/a\n\nhost:h\nx-amz-date:<D>\n\nX-Amz-Date;host;Host\n<0>"},
+		{"what a presigned request would not sign",
+			"GET /a?X-Amz-Signature=1&X-Amz-Security-Token=2 HTTP/1.1\nHost: h\nX-Amz-Date: <D>\n\n",
+			"GET\n/a\nX-Amz-Security-Token=2&X-Amz-Signature=1\nhost:h\nx-amz-date:<D>\n\n" +
+				"host;x-amz-date\n<0>"},
 		{"authority in place of host",
 			"GET /a HTTP/1.1\nHost: h\nX-Amz-Date: <D>\n\n",
 			"GET\n/a\n\n:authority:h\nx-amz-date:<D>\n\n:authority;x-amz-date\n<0>"},

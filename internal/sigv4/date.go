@@ -13,7 +13,7 @@ const isoBasic = "20060102T150405Z"
 
 // date is when the request claims to have been signed, not yet understood.
 type date struct {
-	header string // X-Amz-Date or Date; empty when the request has neither
+	header string // X-Amz-Date or Date; empty when it has neither, or is presigned
 	value  string
 }
 
@@ -46,19 +46,35 @@ func (d date) parse() (time.Time, error) {
 		"Date must be in ISO-8601 'basic format'. Got '%s'.", shown(d.value))
 }
 
-// checkSkew compares whole seconds, because signatures know nothing smaller.
-func (v *Verifier) checkSkew(signedAt, now time.Time) error {
+// checkDate returns when the request was signed, if it is still good and is not
+// from the future.
+func (v *Verifier) checkDate(p *parameters, now time.Time) (time.Time, error) {
+	signedAt, err := p.date.parse()
+	if err != nil {
+		return signedAt, err
+	}
+	maxAge := v.maxSkew
+	if p.presigned {
+		if maxAge, err = p.lifetime(); err != nil {
+			return signedAt, err
+		}
+	}
+	return signedAt, v.checkAge(signedAt, maxAge, now)
+}
+
+// checkAge compares whole seconds, because signatures know nothing smaller.
+func (v *Verifier) checkAge(signedAt time.Time, maxAge time.Duration, now time.Time) error {
 	now = now.UTC().Truncate(time.Second)
-	oldest, newest := now.Add(-v.maxSkew), now.Add(v.maxSkew)
+	oldest, newest := now.Add(-maxAge), now.Add(v.maxSkew)
 	switch {
 	case signedAt.Before(oldest):
 		return parley.Errorf(parley.InvalidSignature,
-			"Signature expired: %s is now earlier than %s (%s - %g min.)",
+			"Signature expired: %s is now earlier than %s (%s - %.5g min.)",
 			signedAt.Format(isoBasic), oldest.Format(isoBasic), now.Format(isoBasic),
-			v.maxSkew.Minutes())
+			maxAge.Minutes())
 	case signedAt.After(newest):
 		return parley.Errorf(parley.InvalidSignature,
-			"Signature not yet current: %s is still later than %s (%s + %g min.)",
+			"Signature not yet current: %s is still later than %s (%s + %.5g min.)",
 			signedAt.Format(isoBasic), newest.Format(isoBasic), now.Format(isoBasic),
 			v.maxSkew.Minutes())
 	}

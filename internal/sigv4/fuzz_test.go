@@ -2,6 +2,7 @@ package sigv4_test
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +26,14 @@ func FuzzParse(f *testing.F) {
 		f.Add(authorization, noonDate, "%&=%2&+;=%zz&X-Amz-Algorithm", "//%2f%\x00\xff")
 	}
 	f.Add("AWS4-HMAC-SHA256 a=b", "20261122T120000.123Z", "X%2DAmz-Algorithm=", "")
+	x := presignedListTags(signedQuery)
+	for _, change := range [][2]string{
+		{"", ""}, {"=300", "=0604800"}, {"=300", "=-1"}, {"=host", "=%zz;host;"},
+		{"X-Amz-Date=" + noonDate, "X-Amz-Date=20261115T120000Z"},
+		{"&X-Amz-Expires", "&X-Amz-Security-Token=a&X-Amz-Security-Token=&tagKeys=b+c&X-Amz-Expires"},
+	} {
+		f.Add("", "", strings.Replace(x.request.RawQuery, change[0], change[1], 1), x.request.Path)
+	}
 
 	v := newVerifier()
 	refusals := []parley.Code{
@@ -32,9 +41,12 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, authorization, date, query, path string) {
 		x := exchange{key: captureKey, now: noon}
-		x.request.Method, x.request.Host = "GET", "127.0.0.1:18080"
+		x.request.Method, x.request.Host = "GET", "chat.example:8080"
 		x.request.RawQuery, x.request.Path = query, path
-		x.request.Header = http.Header{"Authorization": {authorization}, "X-Amz-Date": {date}}
+		x.request.Header = http.Header{"X-Amz-Date": {date}}
+		if authorization != "" {
+			x.request.Header.Set("Authorization", authorization)
+		}
 		s, err := v.Parse(x.request, x.now)
 		if err != nil {
 			if code := parley.CodeOf(err); !slices.Contains(refusals, code) {
@@ -45,13 +57,28 @@ func FuzzParse(f *testing.F) {
 		if s.Region != captureRegion && s.Region != "us-east-1" {
 			t.Errorf("Parse: got region %q, which is not configured", s.Region)
 		}
-		if !strings.Contains(authorization, s.KeyID+"/") {
-			t.Errorf("Parse: got key id %q, which %q lacks", s.KeyID, authorization)
+		if s.Presigned != (authorization == "") {
+			t.Errorf("Parse: Presigned is %v, Authorization is %q", s.Presigned, authorization)
+		}
+		credentials := authorization
+		if s.Presigned {
+			credentials, err = url.QueryUnescape(query)
+		}
+		if err == nil && !strings.Contains(credentials, s.KeyID+"/") {
+			t.Errorf("Parse: got key id %q, which %q lacks", s.KeyID, credentials)
 		}
 		x.key.ID = s.KeyID
-		if err := s.Verify(x.key, nil); err != nil && parley.CodeOf(err) != parley.InvalidSignature {
+		verified := s.Verify(x.key, nil)
+		if verified != nil && parley.CodeOf(verified) != parley.InvalidSignature {
 			t.Errorf("Verify: got error %v with code %v, want code %v",
-				err, parley.CodeOf(err), parley.InvalidSignature)
+				verified, parley.CodeOf(verified), parley.InvalidSignature)
+		}
+		parts := strings.Split(query, "&")
+		slices.Reverse(parts)
+		x.request.RawQuery = strings.Join(parts, "&")
+		if got := codeOf(x.verify(v)); got != codeOf(verified) {
+			t.Errorf("query %q: got code %v, and for %q code %v",
+				query, codeOf(verified), x.request.RawQuery, got)
 		}
 	})
 }

@@ -18,141 +18,149 @@ import (
 // defects that one check finds are named together. The error is an *parley.Error
 // with code MissingAuthenticationToken, IncompleteSignature or InvalidSignature.
 //
-// A signature in the query string (a presigned URL) counts as none. The result
-// refers to r.Header.
+// The result refers to r.Header.
 func (v *Verifier) Parse(r Request, now time.Time) (*Signature, error) {
-	header, err := authorizationHeader(r)
+	var p parameters
+	if err := p.read(r); err != nil {
+		return nil, err
+	}
+	signedAt, err := v.checkDate(&p, now)
 	if err != nil {
 		return nil, err
 	}
-	a, err := parseAuthorization(header)
-	if err != nil {
+	if err := p.checkSigned(); err != nil {
 		return nil, err
 	}
-	date := findDate(r.Header)
-	if err := a.checkComplete(date.header != ""); err != nil {
-		return nil, err
-	}
-	signedAt, err := date.parse()
-	if err != nil {
-		return nil, err
-	}
-	if err := v.checkSkew(signedAt, now); err != nil {
-		return nil, err
-	}
-	if err := a.checkSigned(date.header); err != nil {
-		return nil, err
-	}
-	if a.algorithm != algorithm {
+	if p.algorithm != algorithm {
 		return nil, parley.Errorf(parley.IncompleteSignature,
-			"Unsupported AWS 'algorithm': '%s'.", shown(a.algorithm))
+			"Unsupported AWS 'algorithm': '%s'.", shown(p.algorithm))
 	}
 	s := &Signature{
-		verifier: v, request: r, now: now,
-		date: signedAt.Format(isoBasic), signedHeaders: a.signedHeaders, hex: a.signature,
+		Presigned: p.presigned, verifier: v, request: r, now: now,
+		date: signedAt.Format(isoBasic), signedHeaders: p.signedHeaders, hex: p.signature,
+		token: p.token,
 	}
 	s.scopeDate = s.date[:len("20060102")]
-	if err := s.readCredential(a.credential); err != nil {
+	if err := s.readCredential(p.credential); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// authorizationHeader returns the Authorization header, if the request is signed
-// there and nowhere else.
-func authorizationHeader(r Request) (string, error) {
-	header, ok := headerValue(r.Header, headerAuthorization)
-	switch {
-	case ok && hasParameter(r.RawQuery, "X-Amz-Algorithm"):
-		return "", parley.Errorf(parley.InvalidSignature, "Found both 'X-Amz-Algorithm' "+
-			"as a query-string param and 'Authorization' as HTTP header.")
-	case !strings.HasPrefix(header, "AWS4-"):
-		return "", parley.Errorf(parley.MissingAuthenticationToken, "Missing Authentication Token")
-	}
-	return header, nil
-}
-
-// authorization is a parsed Authorization header. What the header lacks is empty.
-type authorization struct {
+// parameters are what a request says of its signature, in whichever form. What
+// it does not say is empty.
+type parameters struct {
+	presigned     bool
 	algorithm     string
 	credential    string
 	signedHeaders string
 	signature     string
+	date          date
+	expires       string // seconds after the date; only when presigned
+	token         string
 }
 
-// parseAuthorization splits a header such as
+// read fills in p, if the request is signed in exactly one place.
+func (p *parameters) read(r Request) error {
+	header, signed := headerValue(r.Header, headerAuthorization)
+	p.presigned = hasParameter(r.RawQuery, paramAlgorithm)
+	switch {
+	case signed && p.presigned:
+		return parley.Errorf(parley.InvalidSignature,
+			"Found both 'X-Amz-Algorithm' as a query-string param "+
+				"and 'Authorization' as HTTP header.")
+	case p.presigned:
+		return p.readQuery(r.RawQuery)
+	case strings.HasPrefix(header, "AWS4-"):
+		return p.readHeader(header, r.Header)
+	}
+	return parley.Errorf(parley.MissingAuthenticationToken, "Missing Authentication Token")
+}
+
+// readHeader reads the header form: the headers h, of which the Authorization
+// header is one such as
 //
 //	AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…
 //
-// The parameters may be in any order, with or without blanks around the commas.
+// Its parameters may be in any order, with or without blanks around the commas.
 // Unknown ones are ignored, so are empty list elements.
-func parseAuthorization(header string) (authorization, error) {
-	var a authorization
-	a.algorithm = header
+func (p *parameters) readHeader(header string, h http.Header) error {
+	p.date = findDate(h)
+	p.token, _ = headerValue(h, headerSecurityToken)
 	list := ""
+	p.algorithm = header
 	if i := strings.IndexAny(header, " \t"); i >= 0 {
-		a.algorithm, list = header[:i], header[i:]
+		p.algorithm, list = header[:i], header[i:]
 	}
 	for element := range strings.SplitSeq(list, ",") {
 		element = strings.Trim(element, " \t")
 		name, value, ok := strings.Cut(element, "=")
 		if !ok && element != "" {
 			hash := sha256.Sum256([]byte(header))
-			return a, parley.Errorf(parley.IncompleteSignature, "'%s' not a valid key=value pair "+
+			return parley.Errorf(parley.IncompleteSignature, "'%s' not a valid key=value pair "+
 				"(missing equal-sign) in Authorization header "+
 				"(hashed with SHA-256 and encoded with Base64): '%s'.",
 				shown(element), base64.StdEncoding.EncodeToString(hash[:]))
 		}
-		field := a.field(name)
-		if field == nil {
-			continue
-		}
-		if *field != "" {
-			return a, parley.Errorf(parley.IncompleteSignature,
+		if !set(p.headerField(name), value) {
+			return parley.Errorf(parley.IncompleteSignature,
 				"Authorization header has more than one '%s' parameter.", name)
 		}
-		*field = value
 	}
-	return a, nil
+	return p.checkHeaderComplete()
 }
 
-// field returns where the parameter called name belongs, or nil.
-func (a *authorization) field(name string) *string {
+// headerField returns where the parameter called name of the Authorization
+// header belongs, or nil.
+func (p *parameters) headerField(name string) *string {
 	switch name {
 	case "Credential":
-		return &a.credential
+		return &p.credential
 	case "SignedHeaders":
-		return &a.signedHeaders
+		return &p.signedHeaders
 	case "Signature":
-		return &a.signature
+		return &p.signature
 	}
 	return nil
 }
 
-func (a *authorization) checkComplete(dated bool) error {
+// set puts a value where it belongs, if anywhere, and reports false when there is
+// one already. An empty value is none, before another as well as after it.
+func set(field *string, value string) bool {
+	if field == nil || value == "" {
+		return true
+	}
+	if *field != "" {
+		return false
+	}
+	*field = value
+	return true
+}
+
+func (p *parameters) checkHeaderComplete() error {
 	var d defects
-	d.addIf(a.credential == "", "Authorization header requires 'Credential' parameter.")
-	d.addIf(a.signature == "", "Authorization header requires 'Signature' parameter.")
-	d.addIf(a.signedHeaders == "", "Authorization header requires 'SignedHeaders' parameter.")
-	d.addIf(!dated, "Authorization header requires existence of either "+
+	d.addIf(p.credential == "", "Authorization header requires 'Credential' parameter.")
+	d.addIf(p.signature == "", "Authorization header requires 'Signature' parameter.")
+	d.addIf(p.signedHeaders == "", "Authorization header requires 'SignedHeaders' parameter.")
+	d.addIf(p.date.header == "", "Authorization header requires existence of either "+
 		"a 'X-Amz-Date' or a 'Date' header.")
 	return d.err(parley.IncompleteSignature)
 }
 
 // checkSigned requires that the signature covers which server the request is for
-// and, in the header called date, when it was made. The documentation also asks
-// for the other x-amz headers and content-type, but there are clients that leave
-// those out.
-func (a *authorization) checkSigned(date string) error {
-	host, dated := false, false
-	for name := range strings.SplitSeq(a.signedHeaders, ";") {
+// and when it was made, which is part of the query when presigned. The
+// documentation also asks for the other x-amz headers and content-type, but there
+// are clients that leave those out.
+func (p *parameters) checkSigned() error {
+	host, dated := false, p.presigned
+	for name := range strings.SplitSeq(p.signedHeaders, ";") {
 		host = host || strings.EqualFold(name, "host") || strings.EqualFold(name, ":authority")
-		dated = dated || strings.EqualFold(name, date)
+		dated = dated || strings.EqualFold(name, p.date.header)
 	}
 	var d defects
 	d.addIf(!host,
 		"'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
-	d.addIf(!dated, "'%s' must be a 'SignedHeader' in the AWS Authorization.", date)
+	d.addIf(!dated, "'%s' must be a 'SignedHeader' in the AWS Authorization.", p.date.header)
 	return d.err(parley.InvalidSignature)
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"pgregory.net/rapid"
+
+	"github.com/parley-chat/parley/internal/sigv4"
 )
 
 // Pieces of requests, as clients may write them. The signer drops query
@@ -22,22 +26,59 @@ const (
 	hostPattern = `[a-z0-9.-]{1,12}(:[1-9][0-9]{0,4})?|\[::1\](:[1-9][0-9]{3})?`
 )
 
+// sign signs r at a time with the AWS signer, in the header form or presigned,
+// and returns by how much the signature may be older when it is received.
+func sign(t *rapid.T, r *http.Request, key sigv4.Key, body []byte, at time.Time) time.Duration {
+	credentials := aws.Credentials{
+		AccessKeyID: key.ID, SecretAccessKey: key.Secret, SessionToken: key.SessionToken,
+	}
+	disableEscaping := rapid.Bool().Draw(t, "path as sent")
+	options := func(o *v4.SignerOptions) { o.DisableURIPathEscaping = disableEscaping }
+	rawQuery, hash := r.URL.RawQuery, hexSHA256(string(body))
+	if !rapid.Bool().Draw(t, "presigned") {
+		err := v4.NewSigner().SignHTTP(context.Background(), credentials, r, hash,
+			"ivschat", captureRegion, at, options)
+		if err != nil {
+			t.Fatalf("sign: %v", err)
+		}
+		r.URL.RawQuery = rawQuery // the signer has put the canonical one in its place
+		return sigv4.DefaultMaxSkew
+	}
+	expires := rapid.IntRange(1, 604800).Draw(t, "expires")
+	r.URL.RawQuery += "&X-Amz-Expires=" + strconv.Itoa(expires)
+	signed, _, err := v4.NewSigner().PresignHTTP(context.Background(), credentials, r, hash,
+		"ivschat", captureRegion, at, options)
+	if err != nil {
+		t.Fatalf("presign: %v", err)
+	}
+	_, signedQuery, _ := strings.Cut(signed, "?")
+	parts := strings.Split(rawQuery, "&")
+	for part := range strings.SplitSeq(signedQuery, "&") {
+		if strings.HasPrefix(part, "X-Amz-") {
+			parts = append(parts, part)
+		}
+	}
+	r.URL.RawQuery = strings.Join(rapid.Permutation(parts).Draw(t, "order"), "&")
+	return time.Duration(expires) * time.Second
+}
+
 // drawExchange returns a random request that the AWS signer has signed, as the
 // server reads it off the wire.
 func drawExchange(t *rapid.T) exchange {
 	draw := func(pattern, label string) string {
 		return rapid.StringMatching(pattern).Draw(t, label)
 	}
-	x := exchange{now: noon.Add(time.Duration(rapid.IntRange(0, 1e9).Draw(t, "now")) * time.Second)}
+	seconds := func(most int, label string) time.Duration {
+		return time.Duration(rapid.IntRange(0, most).Draw(t, label)) * time.Second
+	}
+	var x exchange
 	x.key.ID, x.key.Secret = draw("[A-Z0-9]{16,20}", "key id"), draw("[ -~]{1,40}", "secret")
 	x.key.SessionToken = draw("([!-~]{1,40})?", "session token")
 	body := rapid.SliceOfN(rapid.Byte(), 0, 64).Draw(t, "body")
 	parts := rapid.SliceOfN(rapid.StringMatching(queryPart), 0, 6).Draw(t, "query")
-	rawQuery := strings.Join(parts, "&")
-
 	r, err := http.NewRequest(
 		rapid.SampledFrom([]string{"GET", "POST", "DELETE", "HEAD", "PATCH"}).Draw(t, "method"),
-		"http://"+draw(hostPattern, "host")+draw(pathPattern, "path")+"?"+rawQuery,
+		"http://"+draw(hostPattern, "host")+draw(pathPattern, "path")+"?"+strings.Join(parts, "&"),
 		bytes.NewReader(body))
 	if err != nil {
 		t.Fatalf("make request: %v", err)
@@ -46,17 +87,9 @@ func drawExchange(t *rapid.T) exchange {
 		name := draw("X-(A|B|[A-Za-z0-9]{1,5}-[A-Za-z0-9]{1,5})", "name")
 		r.Header.Add(name, draw("[ -~]{0,12}", "value"))
 	}
-	disableEscaping := rapid.Bool().Draw(t, "path as sent")
-	credentials := aws.Credentials{
-		AccessKeyID: x.key.ID, SecretAccessKey: x.key.Secret, SessionToken: x.key.SessionToken,
-	}
-	err = v4.NewSigner().SignHTTP(context.Background(), credentials,
-		r, hexSHA256(string(body)), "ivschat", captureRegion, x.now,
-		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = disableEscaping })
-	if err != nil {
-		t.Fatalf("sign: %v", err)
-	}
-	r.URL.RawQuery = rawQuery // the signer has put the canonical one in its place
+	signedAt := noon.Add(seconds(1e9, "signed at"))
+	maxAge := sign(t, r, x.key, body, signedAt)
+	x.now = signedAt.Add(seconds(int(maxAge.Seconds()), "age"))
 
 	var wire bytes.Buffer
 	if err := r.Write(&wire); err != nil {
@@ -77,6 +110,13 @@ func TestWhatTheAWSSignerSignsVerifies(t *testing.T) {
 	})
 }
 
+// signedParameters are those in the query of every presigned request, and a
+// session token; not X-Amz-Algorithm, as there is no other.
+var signedParameters = []string{
+	"X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders",
+	"X-Amz-Security-Token",
+}
+
 func TestWhatIsAlteredAfterSigningIsRefused(t *testing.T) {
 	v := newVerifier()
 	rapid.Check(t, func(t *rapid.T) {
@@ -90,5 +130,14 @@ func TestWhatIsAlteredAfterSigningIsRefused(t *testing.T) {
 		altered = x.clone()
 		alterHeader(&altered, header)
 		wantInvalidSignature(t, v, altered, "altered header "+header)
+
+		for parameter := range x.presigned() {
+			if !slices.Contains(signedParameters, parameter) {
+				continue
+			}
+			altered = x.clone()
+			alterParameter(&altered, parameter)
+			wantInvalidSignature(t, v, altered, "altered parameter "+parameter)
+		}
 	})
 }

@@ -8,22 +8,26 @@ import (
 
 // canonicalQuery returns a query string as it is written for signing: names and
 // values encoded in the one canonical way and sorted, first by name and then by
-// value, as they are after encoding. The standard library will not do: it drops
-// what it finds malformed, such as a semicolon, and sorts before encoding.
-func canonicalQuery(raw string) string {
+// value, as they are after encoding, without the parameters that are not signed.
+// The standard library will not do: it drops what it finds malformed, such as a
+// semicolon, and sorts before encoding.
+func canonicalQuery(raw string, unsigned ...string) string {
 	type parameter struct{ name, value string }
-	var parameters []parameter
+	var signed []parameter
 	for part := range strings.SplitSeq(raw, "&") {
-		if part != "" {
-			name, value, _ := strings.Cut(part, "=")
-			parameters = append(parameters, parameter{recode(name), recode(value)})
+		if part == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(part, "=")
+		if name = recode(name); !slices.Contains(unsigned, name) {
+			signed = append(signed, parameter{name, recode(value)})
 		}
 	}
-	slices.SortFunc(parameters, func(a, b parameter) int {
+	slices.SortFunc(signed, func(a, b parameter) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.value, b.value))
 	})
 	var b strings.Builder
-	for i, p := range parameters {
+	for i, p := range signed {
 		if i > 0 {
 			b.WriteByte('&')
 		}

@@ -3,7 +3,8 @@ package sigv4
 import "sync"
 
 // maxSigningKeys is how many derived keys a Verifier remembers. A key in use
-// needs one per region it is used in, and for some minutes around midnight two.
+// needs one per region it is used in, for some minutes around midnight two, and
+// one more for each day from which presigned requests still come.
 const maxSigningKeys = 1024
 
 // signingKey is what a day's requests to one region are signed with.

@@ -1,12 +1,21 @@
 // Package sigv4 verifies that requests are signed with AWS Signature Version 4,
-// in its header form. It owns the rules of the signature: what is signed, how it
-// is written down for signing, how old it may be, and what a caller is told when
-// something is wrong. It leaves to others to find the secret of an access key
-// and to decide what the key's owner may do.
+// in the Authorization header or in the query string (presigned). It owns the
+// rules of the signature: what is signed, how it is written down for signing, how
+// old it may be, and what a caller is told when something is wrong. It leaves to
+// others to find the secret of an access key and to decide what the key's owner
+// may do.
 //
 // A request is verified in two steps, so that garbage is refused before its body
 // is read: Verifier.Parse checks all that needs neither key nor body, then
 // Signature.Verify checks the rest. Between the two, the caller looks up the key.
+//
+// The two forms differ in where the signature is found and in how long it lasts:
+// the header form as long as clocks may differ, a presigned request as long as it
+// says. The body that arrives is hashed in both, and nothing stands in for its
+// hash. A presigned request of any method verifies over that body; but clients
+// presign for an empty one, so only operations that read none are of use
+// presigned (GET and DELETE), and Signature.Presigned lets the caller refuse the
+// rest.
 package sigv4
 
 import (
@@ -76,7 +85,8 @@ type Config struct {
 	Hosts []string
 	// MaxSkew is how far a signature's date may be from our clock, either way,
 	// from DefaultMaxSkew (the default) to LargestMaxSkew. A value outside that
-	// range counts as the nearer end.
+	// range counts as the nearer end. A presigned request says itself how old it
+	// may become; for it, MaxSkew is only how far its date may be ahead.
 	MaxSkew time.Duration
 }
 
@@ -111,8 +121,9 @@ type Key struct {
 // Signature is a well-formed signature on a request, by whoever claims to own
 // the access key KeyID. The claim is unproven until Verify returns nil.
 type Signature struct {
-	KeyID  string
-	Region string // one of Config.Regions
+	KeyID     string
+	Region    string // one of Config.Regions
+	Presigned bool   // in the query string, not in the Authorization header
 
 	verifier *Verifier
 	request  Request
@@ -122,6 +133,7 @@ type Signature struct {
 	scopeDate     string // its first 8 characters
 	signedHeaders string // names, as sent
 	hex           string // the signature itself
+	token         string // the session token; empty when there is none
 }
 
 // Verify reports whether s was made with key over the request and its body, by
@@ -140,8 +152,7 @@ func (s *Signature) Verify(key Key, body []byte) error {
 	if err := s.checkSignature(key.Secret, body); err != nil {
 		return err
 	}
-	token, _ := headerValue(s.request.Header, headerSecurityToken)
-	if subtle.ConstantTimeCompare([]byte(token), []byte(key.SessionToken)) == 0 {
+	if subtle.ConstantTimeCompare([]byte(s.token), []byte(key.SessionToken)) == 0 {
 		return UnknownKey()
 	}
 	if !key.Expires.IsZero() && !s.now.Before(key.Expires) {
@@ -162,7 +173,7 @@ func (s *Signature) checkSignature(secret string, body []byte) error {
 	}
 	key := s.verifier.keys.get(derivation{secret, s.scopeDate, s.Region}, s.verifier.service)
 	given := []byte(s.hex)
-	c := newCanonical(s.request, s.signedHeaders, hash)
+	c := newCanonical(s, hash)
 	for form := range c.forms(s.verifier.hosts) {
 		if want := s.compute(key, c, form); subtle.ConstantTimeCompare(want[:], given) == 1 {
 			return nil

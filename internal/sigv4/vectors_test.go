@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,11 +53,35 @@ func (x exchange) clone() exchange {
 	return x
 }
 
-// signedHeaders returns the names that the Authorization header lists.
+// presigned returns the query parameters of x if it is signed in them, and none
+// otherwise.
+func (x exchange) presigned() url.Values {
+	if x.request.Header.Get("Authorization") != "" {
+		return nil
+	}
+	// What cannot be parsed is left out: it is not about the signature.
+	values, _ := url.ParseQuery(x.request.RawQuery)
+	return values
+}
+
+// signedHeaders returns the names that the signature lists.
 func (x exchange) signedHeaders() []string {
+	if q := x.presigned(); q != nil {
+		return strings.Split(q.Get("X-Amz-SignedHeaders"), ";")
+	}
 	_, rest, _ := strings.Cut(x.request.Header.Get("Authorization"), "SignedHeaders=")
 	list, _, _ := strings.Cut(rest, ",")
 	return strings.Split(list, ";")
+}
+
+// rewrite puts f of what it is given in its place: the Authorization header, or
+// the query if x is signed there.
+func (x *exchange) rewrite(f func(string) string) {
+	if x.presigned() != nil {
+		x.request.RawQuery = f(x.request.RawQuery)
+		return
+	}
+	x.request.Header.Set("Authorization", f(x.request.Header.Get("Authorization")))
 }
 
 // readRequest reads a request off the wire, as the server sees it.
@@ -91,10 +116,14 @@ func readCapture(t testing.TB, file string) exchange {
 	}
 	x := exchange{key: captureKey}
 	x.request, x.body = readRequest(t, wire)
-	if x.request.Header.Get("X-Amz-Security-Token") != "" {
+	said := x.request.Header.Get
+	if q := x.presigned(); q != nil {
+		said = q.Get
+	}
+	if said("X-Amz-Security-Token") != "" {
 		x.key.SessionToken = captureToken
 	}
-	if x.now, err = time.Parse("20060102T150405Z", x.request.Header.Get("X-Amz-Date")); err != nil {
+	if x.now, err = time.Parse("20060102T150405Z", said("X-Amz-Date")); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 	return x
@@ -104,8 +133,8 @@ func readCapture(t testing.TB, file string) exchange {
 func captures(t testing.TB) map[string]exchange {
 	t.Helper()
 	files, err := filepath.Glob("../../test/testdata/wire/sigv4-*.http")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("found %d captures (error %v), want at least 20", len(files), err)
+	if err != nil || len(files) < 23 {
+		t.Fatalf("found %d captures (error %v), want at least 23", len(files), err)
 	}
 	all := make(map[string]exchange)
 	for _, file := range files {
@@ -130,6 +159,9 @@ func TestCapturesOfRealClientsVerify(t *testing.T) {
 			t.Errorf("%s: key %q, region %q, want %q, %q",
 				name, s.KeyID, s.Region, captureKey.ID, captureRegion)
 		}
+		if want := strings.Contains(name, "presigned"); s.Presigned != want {
+			t.Errorf("%s: Presigned is %v, want %v", name, s.Presigned, want)
+		}
 		if err := s.Verify(x.key, x.body); err != nil {
 			t.Errorf("%s: Verify: %v, want success", name, err)
 		}
@@ -148,14 +180,18 @@ var alterations = []struct {
 	{"body longer", func(x *exchange) { x.body = append(x.body, ' ') }},
 	{"secret", func(x *exchange) { x.key.Secret += "x" }},
 	{"signature", func(x *exchange) {
-		h := x.request.Header
-		a := []byte(h.Get("Authorization"))
-		a[len(a)-1] ^= 1 // of a hex digit: another one, or no digit
-		h.Set("Authorization", string(a))
+		x.rewrite(func(s string) string {
+			last := strings.LastIndex(s, "Signature=") + len("Signature=") + 63
+			b := []byte(s)
+			b[last] ^= 1 // of a hex digit: another one, or no digit
+			return string(b)
+		})
 	}},
 	{"scope", func(x *exchange) {
-		h := x.request.Header
-		h.Set("Authorization", strings.Replace(h.Get("Authorization"), captureRegion, "us-east-1", 1))
+		x.rewrite(func(s string) string {
+			i := strings.LastIndex(s, captureRegion)
+			return s[:i] + "us-east-1" + s[i+len(captureRegion):]
+		})
 	}},
 }
 
@@ -170,6 +206,26 @@ func alterHeader(x *exchange, name string) {
 	default:
 		h.Set(name, value+"1")
 	}
+}
+
+// alterParameter changes the value of one query parameter, a date by a second and
+// a number not in what it means.
+func alterParameter(x *exchange, name string) {
+	parts := strings.Split(x.request.RawQuery, "&")
+	for i, part := range parts {
+		switch value, ok := strings.CutPrefix(part, name+"="); {
+		case !ok:
+			continue
+		case name == "X-Amz-Date":
+			date, _ := time.Parse("20060102T150405Z", value)
+			parts[i] = name + "=" + date.Add(time.Second).Format("20060102T150405Z")
+		case name == "X-Amz-Expires":
+			parts[i] = name + "=0" + value
+		default:
+			parts[i] += "1"
+		}
+	}
+	x.request.RawQuery = strings.Join(parts, "&")
 }
 
 // wantInvalidSignature verifies x, which is altered, and wants it refused for
@@ -194,6 +250,14 @@ func TestAlteredCapturesAreRefused(t *testing.T) {
 			alterHeader(&x, header)
 			wantInvalidSignature(t, v, x, name+" with altered header "+header)
 		}
+		for parameter := range original.presigned() {
+			if parameter == "X-Amz-Algorithm" {
+				continue // there is no other
+			}
+			x := original.clone()
+			alterParameter(&x, parameter)
+			wantInvalidSignature(t, v, x, name+" with altered parameter "+parameter)
+		}
 	}
 }
 
@@ -201,6 +265,7 @@ func BenchmarkVerify(b *testing.B) {
 	for _, name := range []string{
 		"sigv4-boto3-create-chat-token.http", "sigv4-js-v3-create-chat-token.http",
 		"sigv4-boto3-untag-resource.http", "sigv4-dart-untag-resource.http",
+		"sigv4-boto3-presigned-list-tags-session-token.http",
 	} {
 		x := captures(b)[name]
 		b.Run(strings.TrimSuffix(name, ".http"), func(b *testing.B) {
