@@ -282,7 +282,7 @@ func TestBadRequestsAreAnswered(t *testing.T) {
 		{"content too long", `{"Action":"SEND_MESSAGE","Content":"` + strings.Repeat("⚽", 501) + `","RequestId":"q"}`, 400, "q",
 			"Message exceeds maximum length"},
 		{"attribute not a string", `{"Action":"SEND_MESSAGE","Content":"x","Attributes":{"a":1},"RequestId":"q"}`, 400, "q",
-			"1 validation error detected: Value at 'Attributes' failed to satisfy constraint: START_OBJECT can not be converted to a map of Strings"},
+			"1 validation error detected: Value at 'Attributes' failed to satisfy constraint: NUMBER_VALUE can not be converted to a String"},
 		{"attributes too large", `{"Action":"SEND_MESSAGE","Content":"x","Attributes":{"a":"` + long(1024) + `"},"RequestId":"q"}`, 413, "q",
 			"Attributes is too large"},
 		{"request id too long", `{"Action":"SEND_MESSAGE","Content":"x","RequestId":"` + long(257) + `"}`, 413, long(257), "RequestId is too large"},

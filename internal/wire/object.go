@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -213,15 +215,21 @@ func (o Object) Strings(name string) ([]string, bool) {
 	if raw == nil {
 		return nil, false
 	}
-	var list []*string
-	if raw[0] != '[' || json.Unmarshal(raw, &list) != nil {
+	if raw[0] != '[' {
 		o.wrongType(name, raw, "a list of Strings")
 		return nil, false
 	}
+	var list []json.RawMessage
+	_ = json.Unmarshal(raw, &list) // it is valid
 	out := make([]string, 0, len(list))
-	for _, s := range list {
-		if s != nil {
-			out = append(out, *s)
+	for _, element := range list {
+		switch element[0] {
+		case 'n': // null
+		case '"':
+			out = append(out, unquote(element))
+		default:
+			o.wrongType(name, element, "a String")
+			return nil, false
 		}
 	}
 	return out, true
@@ -234,16 +242,19 @@ func (o Object) StringMap(name string) (map[string]string, bool) {
 	if raw == nil {
 		return nil, false
 	}
-	var entries map[string]*string
-	if raw[0] != '{' || json.Unmarshal(raw, &entries) != nil {
+	entries, err := ParseObject(raw)
+	if err != nil {
 		o.wrongType(name, raw, "a map of Strings")
 		return nil, false
 	}
-	out := make(map[string]string, len(entries))
-	for k, v := range entries {
-		if v != nil {
-			out[k] = *v
+	out := make(map[string]string, len(entries.members))
+	for _, key := range slices.Sorted(maps.Keys(entries.members)) {
+		value := entries.members[key]
+		if value[0] != '"' {
+			o.wrongType(name, value, "a String")
+			return nil, false
 		}
+		out[key] = unquote(value)
 	}
 	return out, true
 }

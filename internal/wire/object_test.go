@@ -239,7 +239,6 @@ func TestInt(t *testing.T) {
 }
 
 func TestStrings(t *testing.T) {
-	const array = "START_ARRAY can not be converted to a list of Strings"
 	tests := []struct {
 		data  string
 		want  []string
@@ -251,9 +250,11 @@ func TestStrings(t *testing.T) {
 		{`{"m":[null,"a",null]}`, []string{"a"}, true, ""},
 		{`{}`, nil, false, ""},
 		{`{"m":null}`, nil, false, ""},
-		{`{"m":["a",7]}`, nil, false, array},
-		{`{"m":[["a"]]}`, nil, false, array},
-		{`{"m":[true]}`, nil, false, array},
+		{`{"m":[ "a" , null , "\u00e9" ]}`, []string{"a", "é"}, true, ""},
+		{`{"m":["a",7,true]}`, nil, false, "NUMBER_VALUE can not be converted to a String"},
+		{`{"m":[ ["a"] ]}`, nil, false, "START_ARRAY can not be converted to a String"},
+		{`{"m":[{}]}`, nil, false, "START_OBJECT can not be converted to a String"},
+		{`{"m":[true]}`, nil, false, "TRUE_VALUE can not be converted to a String"},
 		{`{"m":"a"}`, nil, false, "STRING_VALUE can not be converted to a list of Strings"},
 		{`{"m":{"a":"b"}}`, nil, false, "START_OBJECT can not be converted to a list of Strings"},
 		{`{"m":7}`, nil, false, "NUMBER_VALUE can not be converted to a list of Strings"},
@@ -269,7 +270,7 @@ func TestStrings(t *testing.T) {
 }
 
 func TestStringMap(t *testing.T) {
-	const object = "START_OBJECT can not be converted to a map of Strings"
+	const notString = "_VALUE can not be converted to a String"
 	tests := []struct {
 		data  string
 		want  map[string]string
@@ -284,10 +285,11 @@ func TestStringMap(t *testing.T) {
 		{`{"m":{"\u0061":"\ud83d"}}`, map[string]string{"a": "\ufffd"}, true, ""},
 		{`{}`, nil, false, ""},
 		{`{"m":null}`, nil, false, ""},
-		{`{"m":{"a":7}}`, nil, false, object},
-		{`{"m":{"a":true,"b":"1"}}`, nil, false, object},
-		{`{"m":{"a":{"b":"1"}}}`, nil, false, object},
-		{`{"m":{"a":["1"]}}`, nil, false, object},
+		{`{"m":{"a":7,"a":"last"}}`, map[string]string{"a": "last"}, true, ""},
+		{`{"m":{"a":7}}`, nil, false, "NUMBER" + notString},
+		{`{"m":{"c":7,"a":true,"b":"1"}}`, nil, false, "TRUE" + notString},
+		{`{"m":{"a":{"b":"1"}}}`, nil, false, "START_OBJECT can not be converted to a String"},
+		{`{"m":{"a":["1"]}}`, nil, false, "START_ARRAY can not be converted to a String"},
 		{`{"m":["a"]}`, nil, false, "START_ARRAY can not be converted to a map of Strings"},
 		{`{"m":"a"}`, nil, false, "STRING_VALUE can not be converted to a map of Strings"},
 	}
