@@ -46,12 +46,17 @@ func (c *Check) Add(name, constraint string) {
 
 // addValue records a failure together with the value, cut to a sensible length.
 func (c *Check) addValue(name, value, constraint string) {
-	const maxShown = 256
-	if len(value) > maxShown {
-		value = strings.ToValidUTF8(value[:maxShown], "") + "…"
+	c.record(name, constraint, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s",
+		shorten(value), name, constraint))
+}
+
+// shorten cuts what a caller sent to a length that an error can show.
+func shorten(s string) string {
+	const maxBytes = 256
+	if len(s) <= maxBytes {
+		return s
 	}
-	c.record(name, constraint,
-		fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", value, name, constraint))
+	return strings.ToValidUTF8(s[:maxBytes], "") + "…"
 }
 
 func (c *Check) record(name, constraint, text string) {

@@ -3,15 +3,22 @@ package parley
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // Operation is one call of the control plane.
 type Operation struct {
 	Name   string // as in the API reference, such as CreateRoom
 	Method string
-	Path   string // exact
-	Status int    // of a success
-	Rate   int    // documented calls per second, per account and region
+	// Path is exact, unless it ends in a slash: then an ARN follows it.
+	Path   string
+	Status int // of a success
+	Rate   int // documented calls per second, per account and region
+	// Kind is that of the resource it acts on; empty when that may be any.
+	Kind Kind
+	// Member holds the ARN of that resource in a request; empty when the ARN is in
+	// the path, or when the operation is about all resources of the kind.
+	Member string
 	Models []Code // the failures that the API models for it, besides those common to all
 }
 
@@ -26,22 +33,62 @@ func (o Operation) Modelled(code Code) bool {
 	return slices.Contains(o.Models, code)
 }
 
-// Operations is every call that the server serves. Routing, errors and the
-// command line are driven by it. Sources: API reference, Actions; Service quotas, user guide.
-var Operations = []Operation{
-	post("CreateChatToken", http.StatusOK, 200,
-		AccessDenied, NotFound, PendingVerification, Invalid),
-	post("CreateRoom", http.StatusOK, 5,
-		Conflict, AccessDenied, NotFound, QuotaExceeded, PendingVerification, Invalid),
-	post("GetRoom", http.StatusOK, 5, AccessDenied, NotFound, Invalid),
-	post("ListRooms", http.StatusOK, 5, AccessDenied, NotFound, Invalid),
-	post("UpdateRoom", http.StatusOK, 5,
-		AccessDenied, NotFound, PendingVerification, Invalid),
-	post("DeleteRoom", http.StatusNoContent, 5,
-		AccessDenied, NotFound, PendingVerification, Invalid),
+// ReadOnly reports whether the operation changes nothing.
+func (o Operation) ReadOnly() bool {
+	return strings.HasPrefix(o.Name, "Get") || strings.HasPrefix(o.Name, "List")
 }
 
-func post(name string, status, rate int, models ...Code) Operation {
+// TagsPath is the path of the operations on tags, before the resource's ARN.
+const TagsPath = "/tags/"
+
+// Operations is every call that the server serves. Routing, authorization, errors
+// and the command line are driven by it. Sources: API reference, Actions; Service
+// quotas, user guide.
+var Operations = []Operation{
+	post("CreateChatToken", 200, KindRoom, "roomIdentifier",
+		AccessDenied, NotFound, PendingVerification, Invalid),
+	post("CreateRoom", 5, KindRoom, "",
+		Conflict, AccessDenied, NotFound, QuotaExceeded, PendingVerification, Invalid),
+	post("GetRoom", 5, KindRoom, "identifier", AccessDenied, NotFound, Invalid),
+	post("ListRooms", 5, KindRoom, "", AccessDenied, NotFound, Invalid),
+	post("UpdateRoom", 5, KindRoom, "identifier",
+		AccessDenied, NotFound, PendingVerification, Invalid),
+	noContent(post("DeleteRoom", 5, KindRoom, "identifier",
+		AccessDenied, NotFound, PendingVerification, Invalid)),
+
+	post("CreateLoggingConfiguration", 3, KindLoggingConfiguration, "",
+		Conflict, AccessDenied, NotFound, QuotaExceeded, PendingVerification, Invalid),
+	post("GetLoggingConfiguration", 3, KindLoggingConfiguration, "identifier",
+		AccessDenied, NotFound, Invalid),
+	post("ListLoggingConfigurations", 3, KindLoggingConfiguration, "", AccessDenied, Invalid),
+	post("UpdateLoggingConfiguration", 3, KindLoggingConfiguration, "identifier",
+		Conflict, AccessDenied, NotFound, PendingVerification, Invalid),
+	noContent(post("DeleteLoggingConfiguration", 3, KindLoggingConfiguration, "identifier",
+		Conflict, AccessDenied, NotFound, PendingVerification, Invalid)),
+
+	post("SendEvent", 100, KindRoom, "roomIdentifier",
+		Throttled, AccessDenied, NotFound, PendingVerification, Invalid),
+	post("DeleteMessage", 100, KindRoom, "roomIdentifier",
+		Throttled, AccessDenied, NotFound, PendingVerification, Invalid),
+	post("DisconnectUser", 100, KindRoom, "roomIdentifier",
+		Throttled, AccessDenied, NotFound, PendingVerification, Invalid),
+
+	tags("TagResource", http.MethodPost),
+	tags("UntagResource", http.MethodDelete),
+	tags("ListTagsForResource", http.MethodGet),
+}
+
+func post(name string, rate int, kind Kind, member string, models ...Code) Operation {
 	return Operation{Name: name, Method: http.MethodPost, Path: "/" + name,
-		Status: status, Rate: rate, Models: models}
+		Status: http.StatusOK, Rate: rate, Kind: kind, Member: member, Models: models}
+}
+
+func noContent(o Operation) Operation {
+	o.Status = http.StatusNoContent
+	return o
+}
+
+func tags(name, method string) Operation {
+	return Operation{Name: name, Method: method, Path: TagsPath, Status: http.StatusOK,
+		Rate: 10, Models: []Code{NotFound, Internal, Invalid}}
 }

@@ -11,25 +11,68 @@ import (
 // TestOperations compares the table with the API reference.
 func TestOperations(t *testing.T) {
 	const (
-		denied   = parley.AccessDenied
-		missing  = parley.NotFound
-		pending  = parley.PendingVerification
-		invalid  = parley.Invalid
-		conflict = parley.Conflict
-		quota    = parley.QuotaExceeded
+		room    = parley.KindRoom
+		logging = parley.KindLoggingConfiguration
+
+		conflict  = parley.Conflict
+		denied    = parley.AccessDenied
+		internal  = parley.Internal
+		invalid   = parley.Invalid
+		missing   = parley.NotFound
+		pending   = parley.PendingVerification
+		quota     = parley.QuotaExceeded
+		throttled = parley.Throttled
 	)
+	type codes = []parley.Code
 	want := []parley.Operation{
-		{"CreateChatToken", "POST", "/CreateChatToken", 200, 200,
-			[]parley.Code{denied, missing, pending, invalid}},
-		{"CreateRoom", "POST", "/CreateRoom", 200, 5,
-			[]parley.Code{conflict, denied, missing, quota, pending, invalid}},
-		{"GetRoom", "POST", "/GetRoom", 200, 5, []parley.Code{denied, missing, invalid}},
-		{"ListRooms", "POST", "/ListRooms", 200, 5, []parley.Code{denied, missing, invalid}},
-		{"UpdateRoom", "POST", "/UpdateRoom", 200, 5, []parley.Code{denied, missing, pending, invalid}},
-		{"DeleteRoom", "POST", "/DeleteRoom", 204, 5, []parley.Code{denied, missing, pending, invalid}},
+		{"CreateChatToken", "POST", "/CreateChatToken", 200, 200, room, "roomIdentifier",
+			codes{denied, missing, pending, invalid}},
+		{"CreateRoom", "POST", "/CreateRoom", 200, 5, room, "",
+			codes{conflict, denied, missing, quota, pending, invalid}},
+		{"GetRoom", "POST", "/GetRoom", 200, 5, room, "identifier",
+			codes{denied, missing, invalid}},
+		{"ListRooms", "POST", "/ListRooms", 200, 5, room, "",
+			codes{denied, missing, invalid}},
+		{"UpdateRoom", "POST", "/UpdateRoom", 200, 5, room, "identifier",
+			codes{denied, missing, pending, invalid}},
+		{"DeleteRoom", "POST", "/DeleteRoom", 204, 5, room, "identifier",
+			codes{denied, missing, pending, invalid}},
+
+		{"CreateLoggingConfiguration", "POST", "/CreateLoggingConfiguration", 200, 3, logging, "",
+			codes{conflict, denied, missing, quota, pending, invalid}},
+		{"GetLoggingConfiguration", "POST", "/GetLoggingConfiguration", 200, 3, logging,
+			"identifier", codes{denied, missing, invalid}},
+		{"ListLoggingConfigurations", "POST", "/ListLoggingConfigurations", 200, 3, logging, "",
+			codes{denied, invalid}},
+		{"UpdateLoggingConfiguration", "POST", "/UpdateLoggingConfiguration", 200, 3, logging,
+			"identifier", codes{conflict, denied, missing, pending, invalid}},
+		{"DeleteLoggingConfiguration", "POST", "/DeleteLoggingConfiguration", 204, 3, logging,
+			"identifier", codes{conflict, denied, missing, pending, invalid}},
+
+		{"SendEvent", "POST", "/SendEvent", 200, 100, room, "roomIdentifier",
+			codes{throttled, denied, missing, pending, invalid}},
+		{"DeleteMessage", "POST", "/DeleteMessage", 200, 100, room, "roomIdentifier",
+			codes{throttled, denied, missing, pending, invalid}},
+		{"DisconnectUser", "POST", "/DisconnectUser", 200, 100, room, "roomIdentifier",
+			codes{throttled, denied, missing, pending, invalid}},
+
+		{"TagResource", "POST", "/tags/", 200, 10, "", "", codes{missing, internal, invalid}},
+		{"UntagResource", "DELETE", "/tags/", 200, 10, "", "", codes{missing, internal, invalid}},
+		{"ListTagsForResource", "GET", "/tags/", 200, 10, "", "",
+			codes{missing, internal, invalid}},
 	}
 	if diff := cmp.Diff(want, parley.Operations); diff != "" {
 		t.Errorf("wrong table (-want +got):\n%s", diff)
+	}
+}
+
+func TestReadOnlyOperations(t *testing.T) {
+	readOnly := map[string]bool{"GetRoom": true, "ListRooms": true, "GetLoggingConfiguration": true,
+		"ListLoggingConfigurations": true, "ListTagsForResource": true}
+	for _, op := range parley.Operations {
+		if got, want := op.ReadOnly(), readOnly[op.Name]; got != want {
+			t.Errorf("%s is read-only: got %t, want %t", op.Name, got, want)
+		}
 	}
 }
 

@@ -12,7 +12,10 @@ type Quota string
 // The quotas, per account and region unless they say otherwise. Rates are per
 // second, enforced by a token bucket that holds one second's worth.
 const (
-	QuotaRooms              Quota = "rooms"               // rooms that exist
+	QuotaRooms Quota = "rooms" // rooms that exist
+	// Logging configurations that exist.
+	QuotaLoggingConfigurations Quota = "logging_configurations"
+
 	QuotaConnections        Quota = "connections"         // sessions open at once
 	QuotaConnectionRequests Quota = "connection_requests" // rate of requests on one connection
 	QuotaRoomMessages       Quota = "room_messages"       // ceiling on a room's own message rate
@@ -66,11 +69,12 @@ func QuotaNames() []Quota {
 
 // Source: Service quotas, IVS Chat user guide.
 var documentedQuotas = Quotas{
-	QuotaRooms:              50_000,
-	QuotaConnections:        50_000,
-	QuotaConnectionRequests: 10,
-	QuotaRoomMessages:       MaxMessageRatePerSecond,
-	QuotaMessages:           1_000,
-	QuotaDeletes:            100,
-	QuotaDisconnects:        100,
+	QuotaRooms:                 50_000,
+	QuotaLoggingConfigurations: 10,
+	QuotaConnections:           50_000,
+	QuotaConnectionRequests:    10,
+	QuotaRoomMessages:          MaxMessageRatePerSecond,
+	QuotaMessages:              1_000,
+	QuotaDeletes:               100,
+	QuotaDisconnects:           100,
 }

@@ -12,21 +12,37 @@ import (
 // The numbers of the documentation, under the names that configurations use.
 var (
 	messagingQuotas = parley.Quotas{
-		"rooms":               50_000,
-		"connections":         50_000,
-		"connection_requests": 10,
-		"room_messages":       100,
-		"messages":            1_000,
-		"deletes":             100,
-		"disconnects":         100,
+		"rooms":                  50_000,
+		"logging_configurations": 10,
+		"connections":            50_000,
+		"connection_requests":    10,
+		"room_messages":          100,
+		"messages":               1_000,
+		"deletes":                100,
+		"disconnects":            100,
 	}
 	callQuotas = parley.Quotas{
 		"CreateChatToken": 200,
-		"CreateRoom":      5,
-		"GetRoom":         5,
-		"ListRooms":       5,
-		"UpdateRoom":      5,
-		"DeleteRoom":      5,
+
+		"CreateRoom": 5,
+		"GetRoom":    5,
+		"ListRooms":  5,
+		"UpdateRoom": 5,
+		"DeleteRoom": 5,
+
+		"CreateLoggingConfiguration": 3,
+		"GetLoggingConfiguration":    3,
+		"ListLoggingConfigurations":  3,
+		"UpdateLoggingConfiguration": 3,
+		"DeleteLoggingConfiguration": 3,
+
+		"SendEvent":      100,
+		"DeleteMessage":  100,
+		"DisconnectUser": 100,
+
+		"TagResource":         10,
+		"UntagResource":       10,
+		"ListTagsForResource": 10,
 	}
 )
 

@@ -50,10 +50,11 @@ type ReviewHandler struct {
 	Fallback Fallback
 }
 
-// RoomCursor is a place in the list of a world's rooms, which is ordered by
-// descending UpdateTime, and by ARN where those are equal. The zero value is
-// before the first room; else the place is after the room with these values.
-type RoomCursor struct {
+// Cursor is a place in the list of a world's resources of one kind, which is
+// ordered by descending UpdateTime, and by ARN where those are equal. The zero
+// value is before the first resource; else the place is after the one with these
+// values.
+type Cursor struct {
 	UpdateTime time.Time
 	ARN        ARN
 }
@@ -147,7 +148,7 @@ func CheckLambdaARN(c *Check, member, arn string) {
 func CheckTags(c *Check, tags map[string]string) {
 	c.Count("tags", len(tags), MaxTags)
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		value, member := tags[key], "tags."+key
+		value, member := tags[key], "tags."+shorten(key)
 		c.Pattern(member, key, 1, MaxTagKeyLen, tagPattern)
 		c.Pattern(member, value, 0, MaxTagValueLen, tagPattern)
 		if strings.HasPrefix(strings.ToLower(key), reservedTagPrefix) {

@@ -119,6 +119,9 @@ func TestTagLimits(t *testing.T) {
 			map[string]string{strings.Repeat("é", 128): strings.Repeat("é", 256)}, ""},
 		{"key too long", map[string]string{strings.Repeat("k", 129): ""},
 			"Value at 'tags." + strings.Repeat("k", 129) + failed + "have length less than or equal to 128"},
+		{"key too long to be shown", map[string]string{strings.Repeat("k", 257): ""},
+			"Value at 'tags." + strings.Repeat("k", 256) + "…" + failed +
+				"have length less than or equal to 128"},
 		{"value too long", map[string]string{"k": strings.Repeat("v", 257)},
 			"Value at 'tags.k" + failed + "have length less than or equal to 256"},
 		{"all characters", map[string]string{"é٣ Z_.:/=+-@": "é٣ Z_.:/=+-@"}, ""},

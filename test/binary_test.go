@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ type process struct {
 	cmd    *exec.Cmd
 	url    string
 	admin  string
-	stderr *bytes.Buffer
+	stderr *logBuffer
 	took   time.Duration // from the start of the process to its ready line
 }
 
@@ -52,7 +53,7 @@ type process struct {
 // at the end of the test if it still runs.
 func serve(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, stderr: &bytes.Buffer{}}
+	p := &process{t: t, stderr: &logBuffer{}}
 	args = append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=" + freePort(t)}, args...)
 	p.admin = "http://" + strings.TrimPrefix(args[2], "--admin-listen=")
 	p.cmd = exec.Command(binary, args...)
@@ -77,6 +78,27 @@ func serve(t *testing.T, args ...string) *process {
 	p.url = url
 	return p
 }
+
+// logBuffer collects what a process logs.
+type logBuffer struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// log returns what the process has logged so far.
+func (p *process) log() string { return p.stderr.String() }
 
 // kill ends the process at once, as a power cut would.
 func (p *process) kill() {

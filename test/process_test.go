@@ -226,6 +226,23 @@ func TestTerminationDropsSessionsWithoutAClose(t *testing.T) {
 	}
 }
 
+// TestTerminationWaitsForNobody opens a connection in advance, as browsers do, for
+// which Go's HTTP server would wait five seconds.
+func TestTerminationWaitsForNobody(t *testing.T) {
+	p := serve(t, "--dev")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	parleytest.Anonymous(t, p.url).As("test", "test").CreateRoom(t, nil) // the server has accepted conn
+	begin := time.Now()
+	p.stop()
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("the server took %s to stop, want no waiting for a connection without a request", took)
+	}
+}
+
 // TestStartTimeAndIdleMemory measures what the README promises: development mode
 // is ready in under 300 ms, and an idle server stays under 60 MB.
 func TestStartTimeAndIdleMemory(t *testing.T) {

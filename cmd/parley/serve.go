@@ -32,6 +32,9 @@ type serveCmd struct {
 	Regions []string       `env:"PARLEY_REGIONS" placeholder:"REGION" help:"Regions served, each a world of its own (the seven of the original)."`
 	Hosts   []string       `env:"PARLEY_HOSTS" placeholder:"NAME" help:"Further host names that clients sign, behind a proxy that changes Host."`
 
+	CORSOrigins []string `env:"PARLEY_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may read answers (any)."`
+	AuditLog    *string  `env:"PARLEY_AUDIT_LOG" placeholder:"FILE" help:"File that gets a line of JSON for every API call (none)."`
+
 	MaxClockSkew *time.Duration `env:"PARLEY_MAX_CLOCK_SKEW" placeholder:"5m" help:"How far off a signed request's date may be, 5m to 15m (5m)."`
 }
 
@@ -59,7 +62,10 @@ func (c *serveCmd) Run() error {
 			log.Info("shutting down", "signal", s.String())
 			break
 		}
-		if err := a.Reload(); err != nil {
+		if cfg, err = c.config(); err == nil {
+			err = a.Reload(cfg)
+		}
+		if err != nil {
 			log.Error("reload", "err", err)
 			continue
 		}
@@ -85,6 +91,7 @@ func (c *serveCmd) config() (app.Config, error) {
 	override(&cfg.AdminListen, c.AdminListen)
 	override(&cfg.Data, c.Data)
 	override((*string)(&cfg.Quotas), c.Quotas)
+	override(&cfg.AuditLog, c.AuditLog)
 	override(&cfg.MaxClockSkew, c.MaxClockSkew)
 	if c.Limits != nil {
 		cfg.Limits = c.Limits
@@ -94,6 +101,9 @@ func (c *serveCmd) config() (app.Config, error) {
 	}
 	if c.Hosts != nil {
 		cfg.Hosts = c.Hosts
+	}
+	if c.CORSOrigins != nil {
+		cfg.CORSOrigins = c.CORSOrigins
 	}
 	return cfg, cfg.Check()
 }

@@ -8,11 +8,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
+	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/control"
 	"github.com/parley-chat/parley/internal/hub"
 	"github.com/parley-chat/parley/internal/messaging"
@@ -24,8 +23,11 @@ import (
 // App is a running server. Close ends it.
 type App struct {
 	log       *slog.Logger
+	quotas    parley.Quotas
+	regions   []string
 	data      *dataDir
 	keys      *identities
+	audit     *auditFile // nil when there is none
 	metrics   *metrics.Metrics
 	store     *store.Store
 	hub       *hub.Hub
@@ -41,20 +43,22 @@ type App struct {
 // listeners. When it returns an error it has stopped whatever it had started.
 // ctx bounds the start alone.
 func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) {
-	a := &App{log: log, metrics: metrics.New()}
+	a := &App{log: log, regions: cfg.Regions, metrics: metrics.New()}
 	defer func() {
 		if err != nil {
 			_ = a.Close()
 		}
 	}()
-	quotas, err := cfg.quotas()
-	if err != nil {
+	if a.quotas, err = cfg.quotas(); err != nil {
 		return nil, err
 	}
 	if a.data, err = openDataDir(cfg); err != nil {
 		return nil, err
 	}
-	if a.keys, err = loadIdentities(a.data); err != nil {
+	if a.keys, err = loadIdentities(cfg, a.data); err != nil {
+		return nil, err
+	}
+	if a.audit, err = openAudit(cfg.AuditLog); err != nil {
 		return nil, err
 	}
 	if a.store, err = store.Open(ctx, store.Config{Dir: a.data.storeDir()}, log); err != nil {
@@ -65,14 +69,17 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 		return nil, err
 	}
 	a.hub = hub.New(hub.Config{
-		Bus: a.store, Rooms: a.store, Quotas: quotas, Metrics: a.metrics, Log: log,
+		Bus: a.store, Rooms: a.store, Quotas: a.quotas, Metrics: a.metrics, Log: log,
 	})
 	a.messaging = messaging.New(messaging.Config{
 		Hub: a.hub, Opener: sealer, Redeemer: a.store, Metrics: a.metrics, Log: log,
 	})
 	api := control.New(control.Config{
-		Rooms: a.store, Sealer: sealer, Identities: a.keys, Regions: cfg.Regions, Hosts: cfg.Hosts,
-		MaxSkew: cfg.MaxClockSkew, Quotas: quotas, Metrics: a.metrics, Log: log,
+		Rooms: a.store, LoggingConfigurations: a.store, Hub: a.hub,
+		Sealer: sealer, Identities: a.keys,
+		Regions: cfg.Regions, Hosts: cfg.Hosts, Origins: cfg.CORSOrigins,
+		MaxSkew: cfg.MaxClockSkew, Quotas: a.quotas,
+		Audit: a.audit.writer(), Metrics: a.metrics, Log: log,
 	})
 	if err := a.listen("listen", cfg.Listen, route(a.messaging, api)); err != nil {
 		return nil, err
@@ -104,9 +111,12 @@ func (a *App) Addr() net.Addr { return a.servers[0].addr }
 // AdminAddr returns where the admin listener accepts.
 func (a *App) AdminAddr() net.Addr { return a.servers[1].addr }
 
-// Reload reads the credentials anew. Sessions are not touched. When it returns an
-// error, what was in force stays in force.
-func (a *App) Reload() error { return a.keys.reload(a.data) }
+// Reload takes the accounts, users, access keys and policies from cfg, whose other
+// settings need a restart, and opens the audit log's file anew. Sessions are not
+// touched. When it returns an error, the identities in force stay in force.
+func (a *App) Reload(cfg Config) error {
+	return errors.Join(a.keys.reload(cfg, a.data), a.audit.reopen())
+}
 
 // Close undoes Start: it stops accepting, finishes the requests in progress, drops
 // the sessions so that their clients come back by themselves, and closes the
@@ -128,65 +138,8 @@ func (a *App) Close() error {
 		if a.store != nil {
 			errs = append(errs, a.store.Close())
 		}
-		errs = append(errs, a.data.close())
+		errs = append(errs, a.audit.close(), a.data.close())
 		a.err = errors.Join(errs...)
 	})
 	return a.err
-}
-
-// Limits of the HTTP servers.
-const (
-	headerTimeout   = 10 * time.Second  // to send a request's headers
-	idleTimeout     = 120 * time.Second // between two requests
-	maxHeaderBytes  = 64 << 10
-	shutdownTimeout = 10 * time.Second // for requests in progress to finish
-)
-
-// server is one listener and the HTTP server behind it.
-type server struct {
-	http *http.Server
-	addr net.Addr
-	done chan error // of Serve
-}
-
-// listen starts a server on an address; flag is the name under which a person
-// sets it.
-func (a *App) listen(flag, address string, handler http.Handler) error {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("cannot accept connections on %s (set another address with --%s): %w",
-			address, flag, errors.Unwrap(err))
-	}
-	s := &server{
-		http: &http.Server{
-			Handler:           handler,
-			ReadHeaderTimeout: headerTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-		},
-		addr: l.Addr(),
-		done: make(chan error, 1),
-	}
-	go func() { s.done <- s.http.Serve(l) }()
-	a.servers = append(a.servers, s)
-	return nil
-}
-
-// stop refuses new connections and waits for the requests in progress, except
-// for sessions, which are no longer the HTTP server's.
-func (s *server) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-	defer cancel()
-	if err := s.http.Shutdown(ctx); err != nil {
-		return s.http.Close()
-	}
-	return nil
-}
-
-func (s *server) wait() error {
-	if err := <-s.done; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }

@@ -18,10 +18,11 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/control"
 )
 
 // Config is what an operator sets. Each member has a key in the configuration
-// file, a flag and an environment variable, except Dev, which has no key.
+// file, and all but Accounts have a flag and an environment variable.
 type Config struct {
 	// Listen is where the chat and control listener accepts: host:port. Port 0
 	// takes a free one. Default 127.0.0.1:8080.
@@ -45,6 +46,18 @@ type Config struct {
 	// MaxClockSkew is how far the date of a signed request may be off, 5 to 15
 	// minutes. Default 5 minutes.
 	MaxClockSkew time.Duration `koanf:"max_clock_skew"`
+	// CORSOrigins are the origins of web pages whose scripts may read the control
+	// plane's answers; "*" is any. Default any: pages sign their own requests, and
+	// their origin gives them no rights.
+	CORSOrigins []string `koanf:"cors_origins"`
+	// AuditLog is the file that gets a line of JSON for every call of the control
+	// plane. In a file, a relative path starts at the file. Default none.
+	AuditLog string `koanf:"audit_log"`
+	// Accounts are those that may use the server, with their users, access keys
+	// and policies. With none, the server makes a root user for itself.
+	Accounts []AccountConfig `koanf:"accounts"`
+	// Dir is the folder where the relative paths of the configuration file start.
+	Dir string `koanf:"-"`
 	// Dev keeps everything in memory, with the access key test and the secret test.
 	Dev bool `koanf:"-"`
 }
@@ -57,6 +70,7 @@ func DefaultConfig() Config {
 		Data:         "parley-data",
 		Quotas:       parley.DocumentedQuotas,
 		MaxClockSkew: 5 * time.Minute,
+		CORSOrigins:  []string{control.AnyOrigin},
 		// Source: endpoints of IVS Chat, control plane.
 		Regions: []string{"us-east-1", "us-west-2", "ap-south-1", "ap-northeast-1",
 			"ap-northeast-2", "eu-central-1", "eu-west-1"},
@@ -71,23 +85,39 @@ func LoadConfig(path string) (Config, error) {
 	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
 		return cfg, fmt.Errorf("%s: %w", path, err)
 	}
-	mistakes := unknownKeys(k.Raw())
+	mistakes := unknownKeys(k)
 	mistakes = append(mistakes, flatten(k.UnmarshalWithConf("", &cfg, koanf.UnmarshalConf{
 		DecoderConfig: &mapstructure.DecoderConfig{
-			Result:     &cfg,
-			TagName:    keyTag,
-			DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
-			ZeroFields: true, // a list in the file replaces the default
+			Result:      &cfg,
+			TagName:     keyTag,
+			DecodeHook:  mapstructure.StringToTimeDurationHookFunc(),
+			ZeroFields:  true, // a list in the file replaces the default
+			ErrorUnused: true,
 		},
 	}))...)
+	cfg.Dir = filepath.Dir(path)
 	mistakes = append(mistakes, flatten(cfg.Check())...)
+	if _, err := cfg.LoadUsers(); err != nil {
+		mistakes = append(mistakes, flatten(err)...)
+	}
 	for i, mistake := range mistakes {
 		mistakes[i] = fmt.Errorf("%s: %w", path, mistake)
 	}
-	if k.Exists("data") && !filepath.IsAbs(cfg.Data) {
-		cfg.Data = filepath.Join(filepath.Dir(path), cfg.Data)
+	if k.Exists("data") {
+		cfg.Data = cfg.path(cfg.Data)
+	}
+	if cfg.AuditLog != "" {
+		cfg.AuditLog = cfg.path(cfg.AuditLog)
 	}
 	return cfg, errors.Join(mistakes...)
+}
+
+// path returns where a path of the configuration file leads.
+func (c Config) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.Dir, p)
 }
 
 // flatten returns the single errors that err joins.
@@ -109,9 +139,9 @@ func flatten(err error) []error {
 // keyTag is the struct tag that holds a member's key.
 const keyTag = "koanf"
 
-// unknownKeys returns an error for every key that Config does not have, with a
-// hint when it looks like one that it has.
-func unknownKeys(file map[string]any) []error {
+// unknownKeys takes every key that Config does not have out of a file, and returns
+// an error for it, with a hint when it looks like one that Config has.
+func unknownKeys(file *koanf.Koanf) []error {
 	plain := func(key string) string {
 		return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(key))
 	}
@@ -121,14 +151,16 @@ func unknownKeys(file map[string]any) []error {
 		known[plain(key)] = key
 	}
 	var errs []error
-	for _, key := range slices.Sorted(maps.Keys(file)) {
+	for _, key := range slices.Sorted(maps.Keys(file.Raw())) {
 		switch meant := known[plain(key)]; meant {
 		case key:
+			continue
 		case "":
 			errs = append(errs, fmt.Errorf("unknown key %q", key))
 		default:
 			errs = append(errs, fmt.Errorf("unknown key %q (did you mean %q?)", key, meant))
 		}
+		file.Delete(key)
 	}
 	return errs
 }

@@ -8,9 +8,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
+	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/control"
 	"github.com/parley-chat/parley/internal/sigv4"
 )
@@ -32,36 +34,77 @@ type identities struct {
 	byKey atomic.Pointer[map[string]control.Identity]
 }
 
-// loadIdentities reads the root access key from the data folder, where it is made
-// at the first start. Development mode has a fixed one.
-func loadIdentities(d *dataDir) (*identities, error) {
+// loadIdentities reads the configured users, or makes the root user when no
+// account is configured.
+func loadIdentities(cfg Config, d *dataDir) (*identities, error) {
 	ids := &identities{}
-	return ids, ids.reload(d)
+	return ids, ids.reload(cfg, d)
 }
 
-func (ids *identities) reload(d *dataDir) error {
+// reload replaces the identities, or returns an error and leaves them.
+func (ids *identities) reload(cfg Config, d *dataDir) error {
+	users, err := cfg.LoadUsers()
+	if len(cfg.Accounts) == 0 {
+		users, err = rootUser(d)
+	}
+	if err != nil {
+		return err
+	}
+	byKey := map[string]control.Identity{}
+	for _, user := range users {
+		identity := control.Identity{
+			Account: user.Account, Status: user.Status,
+			UserName: user.Name, UserARN: user.ARN, Root: user.Root,
+		}
+		for _, p := range user.Policies {
+			identity.Policies = append(identity.Policies, p.Document)
+		}
+		for _, identity.Key = range user.Keys {
+			byKey[identity.Key.ID] = identity
+		}
+	}
+	ids.byKey.Store(&byKey)
+	return nil
+}
+
+// rootUser returns the user that a server has when no account is configured. Its
+// access key is in the data folder, where it is made at the first start;
+// development mode has a fixed one.
+func rootUser(d *dataDir) ([]User, error) {
 	key := sigv4.Key{ID: devKeyID, Secret: devSecret}
 	if d.path != "" {
 		text, err := d.readOrCreate(credentialsFile, newCredentials())
 		if err != nil {
-			return fmt.Errorf("credentials: %w", err)
+			return nil, fmt.Errorf("credentials: %w", err)
 		}
 		if key, err = parseCredentials(text); err != nil {
-			return fmt.Errorf("credentials %s: %w", filepath.Join(d.path, credentialsFile), err)
+			return nil, fmt.Errorf("credentials %s: %w", filepath.Join(d.path, credentialsFile), err)
 		}
 	}
-	ids.byKey.Store(&map[string]control.Identity{key.ID: {
+	return []User{{
 		Account: rootAccount,
-		UserARN: "arn:aws:iam::" + rootAccount + ":root",
-		Key:     key,
-	}})
-	return nil
+		Status:  parley.AccountActive,
+		Name:    "root",
+		ARN:     "arn:aws:iam::" + rootAccount + ":root",
+		Keys:    []sigv4.Key{key},
+		Root:    true,
+	}}, nil
 }
 
 // Identity returns who signs with an access key.
 func (ids *identities) Identity(accessKeyID string) (control.Identity, bool) {
 	id, ok := (*ids.byKey.Load())[accessKeyID]
 	return id, ok
+}
+
+// accounts returns the ids of the accounts that have users, sorted.
+func (ids *identities) accounts() []string {
+	var all []string
+	for _, identity := range *ids.byKey.Load() {
+		all = append(all, identity.Account)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // newCredentials returns a fresh root key in the form of an AWS shared credentials

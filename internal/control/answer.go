@@ -86,7 +86,7 @@ type exceptionBody struct {
 }
 
 // refuse answers a call that failed with err, and returns what it told the caller.
-func (h *Handler) refuse(w http.ResponseWriter, c *call, err error) error {
+func (h *Handler) refuse(w http.ResponseWriter, c *call, err error) *parley.Error {
 	told := h.told(c, err)
 	form := exceptions[told.Code]
 	body := exceptionBody{Message: told.Message}

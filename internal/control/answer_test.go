@@ -54,14 +54,14 @@ func TestErrorForms(t *testing.T) {
 			continue
 		}
 		s := start(nil)
-		s.rooms.before = func(context.Context) error {
+		s.store.before = func(context.Context) error {
 			return &parley.Error{
 				Code: code, Message: "Why.", Limit: 7, Err: errDisk,
 				Resource: parley.Resource{Type: parley.ResourceRoom, ID: roomID},
 				Fields:   []parley.FieldError{{Name: "a.b", Message: "<bad>"}},
 			}
 		}
-		w := s.call(t, owner, "GetRoom", inRoom("GetRoom"))
+		w := s.call(t, owner, "GetRoom", valid("GetRoom"))
 		h := w.Header()
 		name, body := errorType(w), w.Body.String()
 		if w.Code != want.status || name != want.name || body != want.body {
@@ -97,8 +97,8 @@ func TestFailuresAreLoggedOnceAndNotTold(t *testing.T) {
 		{"caller's mistake", func() error { return aRoom().ARN.NotFound() }, 404, ""},
 	} {
 		s := start(nil)
-		s.rooms.before = func(context.Context) error { return tt.failure() }
-		w := s.call(t, owner, "GetRoom", inRoom("GetRoom"))
+		s.store.before = func(context.Context) error { return tt.failure() }
+		w := s.call(t, owner, "GetRoom", valid("GetRoom"))
 		if w.Code != tt.status || strings.Contains(w.Body.String(), "disk") {
 			t.Errorf("%s: status %d, body %s, want %d and no cause", tt.name, w.Code, w.Body, tt.status)
 		}
@@ -116,7 +116,7 @@ func TestFailuresAreLoggedOnceAndNotTold(t *testing.T) {
 func TestSealingFailureIsNotTold(t *testing.T) {
 	s := start(nil, aRoom())
 	s.sealer.err = errDisk
-	w := s.call(t, owner, "CreateChatToken", inRoom("CreateChatToken", `"attributes":{"pin":"4711"}`))
+	w := s.call(t, owner, "CreateChatToken", valid("CreateChatToken", `"attributes":{"pin":"4711"}`))
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "disk") {
 		t.Errorf("status %d, body %s, want 500 and no cause", w.Code, w.Body)
 	}
@@ -132,10 +132,10 @@ func TestEveryAnswerHasItsOwnRequestID(t *testing.T) {
 	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	seen := map[string]bool{}
 	for _, tt := range []struct{ operation, body string }{
-		{"GetRoom", inRoom("GetRoom")},
+		{"GetRoom", valid("GetRoom")},
 		{"GetRoom", "{}"},
 		{"Nothing", "{}"},
-		{"DeleteRoom", inRoom("DeleteRoom")},
+		{"DeleteRoom", valid("DeleteRoom")},
 	} {
 		w := s.call(t, owner, tt.operation, tt.body)
 		id := w.Header().Get("x-amzn-RequestId")
@@ -148,7 +148,7 @@ func TestEveryAnswerHasItsOwnRequestID(t *testing.T) {
 
 func TestCallsAreCounted(t *testing.T) {
 	s := start(nil, aRoom())
-	s.call(t, owner, "GetRoom", inRoom("GetRoom"))
+	s.call(t, owner, "GetRoom", valid("GetRoom"))
 	s.call(t, owner, "GetRoom", "{}")
 	s.call(t, owner, "Nothing", "{}")
 	w := newScrape(s)

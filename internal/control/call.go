@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -41,14 +43,23 @@ type call struct {
 	id       string // the request id: a UUID
 	now      time.Time
 	op       parley.Operation // the zero value when the request names none
-	identity Identity
-	world    parley.World // in which the operation acts
+	label    string           // what follows the path of an operation on tags: an ARN
+	query    string           // of the request, raw
+	keyID    string           // of the access key that the request names
+	identity Identity         // the zero value until the request has proved who sent it
+	world    parley.World     // in which the operation acts
+	source   netip.Addr       // of the connection
+	secure   bool             // whether the connection is TLS
+	raw      []byte           // the body as it came
 	body     wire.Object
 }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{id: parley.NewRequestID(), now: time.Now()}
+	c := &call{id: parley.NewRequestID(), now: time.Now(), secure: r.TLS != nil}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		c.source = peer.Addr().Unmap()
+	}
 	w.Header().Set(headerRequestID, c.id)
 	if r.ContentLength != 0 {
 		// The deadline also ends the server's wait for a body that is refused
@@ -56,11 +67,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// deadlines is not a slow connection.
 		_ = http.NewResponseController(w).SetReadDeadline(c.now.Add(bodyTimeout))
 	}
+	if h.cors(w, r) {
+		answer(w, http.StatusNoContent, nil)
+		return
+	}
 	body, err := h.handle(w, r, c)
 	if err == nil {
 		answer(w, c.op.Status, body)
+		h.record(r, c, body, nil)
 	} else {
-		err = h.refuse(w, c, err)
+		told := h.refuse(w, c, err)
+		h.record(r, c, nil, told)
+		err = told
 	}
 	operation := c.op.Name
 	if operation == "" {
@@ -82,29 +100,44 @@ func (h *Handler) handle(
 	}()
 	// ServeMux would clean the path and redirect, which breaks the signature.
 	path, query := splitTarget(r.RequestURI)
-	op, ok := h.routes[route{r.Method, path}]
-	if !ok {
+	c.query = query
+	if !h.route(c, r.Method, path) {
 		return nil, parley.Errorf(parley.UnknownOperation, "The operation is not known.")
 	}
-	c.op = op
-	body, err := h.authenticate(w, r, c, path, query)
-	if err != nil {
+	if err := h.authenticate(w, r, c, path); err != nil {
 		return nil, err
 	}
-	if limit, ok := h.rates.allow(c.world, op, c.now); !ok {
+	if limit, ok := h.rates.allow(c.world, c.op, c.now); !ok {
 		h.metrics.Throttled("api")
-		return nil, c.throttled(body, limit)
+		return nil, c.throttled(limit)
 	}
-	if c.body, err = wire.ParseObject(body); err != nil {
+	if c.body, err = wire.ParseObject(c.raw); err != nil {
+		return nil, err
+	}
+	if err := h.authorize(c); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
 	defer cancel()
-	result, err := handlers[op.Name](h, ctx, c)
+	result, err := handlers[c.op.Name](h, ctx, c)
 	if err != nil || result == nil {
 		return nil, err
 	}
 	return encode(result), nil
+}
+
+// route finds the operation of a request, and reports whether there is one.
+func (h *Handler) route(c *call, method, path string) (ok bool) {
+	if arn, found := strings.CutPrefix(path, parley.TagsPath); found {
+		path = parley.TagsPath
+		if c.label = arn; strings.Contains(arn, "%") {
+			if decoded, err := url.PathUnescape(arn); err == nil { // else it is no ARN
+				c.label = decoded
+			}
+		}
+	}
+	c.op, ok = h.routes[route{method, path}]
+	return ok
 }
 
 // splitTarget returns the path and the query of a raw request target, which may
@@ -119,32 +152,35 @@ func splitTarget(target string) (path, query string) {
 	return path, query
 }
 
-// authenticate checks who sent the request and returns its body. The body is
-// only read for a caller who names a known key.
+// authenticate checks who sent the request, and reads its body. That is only read
+// for a caller who names a known key.
 func (h *Handler) authenticate(
-	w http.ResponseWriter, r *http.Request, c *call, path, query string,
-) ([]byte, error) {
+	w http.ResponseWriter, r *http.Request, c *call, path string,
+) error {
 	signature, err := h.verifier.Parse(sigv4.Request{
-		Method: r.Method, Path: path, RawQuery: query, Host: r.Host,
+		Method: r.Method, Path: path, RawQuery: c.query, Host: r.Host,
 		Header: r.Header, ContentLength: r.ContentLength,
 	}, c.now)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	c.keyID = signature.KeyID
 	identity, ok := h.identities.Identity(signature.KeyID)
 	if !ok {
-		return nil, sigv4.UnknownKey()
+		return sigv4.UnknownKey()
 	}
-	body, err := readBody(w, r)
-	if err != nil {
-		return nil, err
+	if c.raw, err = readBody(w, r); err != nil {
+		return err
 	}
-	if err := signature.Verify(identity.Key, body); err != nil {
-		return nil, err
+	if err := signature.Verify(identity.Key, c.raw); err != nil {
+		return err
+	}
+	if signature.Presigned && r.Method == http.MethodPost {
+		return parley.Errorf(parley.Invalid, "Requests with a body can not be presigned.")
 	}
 	c.identity = identity
 	c.world = parley.World{Region: signature.Region, Account: identity.Account}
-	return body, nil
+	return nil
 }
 
 // readBody reads the body, up to its limit in size.

@@ -1,8 +1,9 @@
 // Package control is the control plane: the operations of the API as REST-JSON
 // over HTTP. It authenticates each request, reads and checks its members, acts
-// on the rooms and answers in the documented form. It owns that form and the
-// rates of API calls; it keeps no resources, and leaves storing rooms and
-// sealing tokens to others.
+// on rooms, logging configurations and the sessions in rooms, and answers in the
+// documented form. It owns that form and the rates of API calls; it keeps no
+// resources, and leaves storing them, reaching sessions and sealing tokens to
+// others.
 //
 // A request passes, in this order: routing by its raw target, the checks of its
 // signature that need no key, the key, the body, the signature, the call rate,
@@ -11,11 +12,13 @@ package control
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"time"
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/metrics"
+	"github.com/parley-chat/parley/internal/policy"
 	"github.com/parley-chat/parley/internal/sigv4"
 )
 
@@ -23,7 +26,8 @@ import (
 // a room that does not exist have code NotFound.
 type Rooms interface {
 	// CreateRoom saves a new room. The error has code QuotaExceeded when its world
-	// has limit rooms already; 0 is no limit.
+	// has limit rooms already; 0 is no limit. Here and in UpdateRoom, it has code
+	// NotFound when the room names a logging configuration that its world lacks.
 	CreateRoom(ctx context.Context, room parley.Room, limit int) error
 	Room(arn parley.ARN) (parley.Room, error)
 	// UpdateRoom replaces a room by what change makes of it, and returns that. It
@@ -33,8 +37,45 @@ type Rooms interface {
 	DeleteRoom(ctx context.Context, arn parley.ARN) error
 	// ListRooms returns the first limit rooms of w after a place that match, and
 	// whether there are more of them.
-	ListRooms(w parley.World, after parley.RoomCursor, limit int,
+	ListRooms(w parley.World, after parley.Cursor, limit int,
 		match func(parley.Room) bool) (rooms []parley.Room, more bool)
+}
+
+// LoggingConfigurations keeps the logging configurations of all worlds.
+// store.Store implements it. Its errors for one that does not exist have code
+// NotFound.
+type LoggingConfigurations interface {
+	// CreateLoggingConfiguration saves a new configuration. The error has code
+	// QuotaExceeded when its world has limit of them already; 0 is no limit.
+	CreateLoggingConfiguration(
+		ctx context.Context, l parley.LoggingConfiguration, limit int) error
+	LoggingConfiguration(arn parley.ARN) (parley.LoggingConfiguration, error)
+	// UpdateLoggingConfiguration replaces a configuration by what change makes of
+	// it, and returns that. It may call change more than once.
+	UpdateLoggingConfiguration(ctx context.Context, arn parley.ARN,
+		change func(parley.LoggingConfiguration) (parley.LoggingConfiguration, error),
+	) (parley.LoggingConfiguration, error)
+	// DeleteLoggingConfiguration removes a configuration. The error has code
+	// Conflict while a room names it.
+	DeleteLoggingConfiguration(ctx context.Context, arn parley.ARN) error
+	// ListLoggingConfigurations returns the first limit configurations of w after a
+	// place, and whether there are more of them.
+	ListLoggingConfigurations(w parley.World, after parley.Cursor, limit int) (
+		configurations []parley.LoggingConfiguration, more bool)
+}
+
+// Hub acts on the sessions that are open in a room. hub.Hub implements it. Its
+// errors for a room that does not exist have code NotFound.
+type Hub interface {
+	// SendEvent sends an event to all sessions and returns its id.
+	SendEvent(ctx context.Context, room parley.ARN, name string,
+		attributes map[string]string) (id string, err error)
+	// DeleteMessage has all sessions show a message no longer, and returns an id of
+	// its own. The reason may be empty, here and below.
+	DeleteMessage(ctx context.Context, room parley.ARN, messageID, reason string) (
+		id string, err error)
+	// DisconnectUser ends all sessions of a user, of which there may be none.
+	DisconnectUser(ctx context.Context, room parley.ARN, userID, reason string) error
 }
 
 // Sealer makes the text of a chat token. token.Sealer implements it.
@@ -50,35 +91,47 @@ type Identities interface {
 
 // Identity is a user of an account, as one of the user's access keys shows it.
 type Identity struct {
-	Account string // 12 digits
-	UserARN string // such as arn:aws:iam::123456789012:user/chat-backend
-	Key     sigv4.Key
+	Account  string // 12 digits
+	Status   parley.AccountStatus
+	UserName string
+	UserARN  string // such as arn:aws:iam::123456789012:user/chat-backend
+	Root     bool   // may do everything that the account may
+	Policies []*policy.Document
+	Key      sigv4.Key
 }
 
-// Config says what a Handler serves. Rooms, Sealer, Identities, Metrics and Log
-// are required.
+// Config says what a Handler serves. The interfaces, Metrics and Log are required.
 type Config struct {
-	Rooms      Rooms
-	Sealer     Sealer
-	Identities Identities
-	Regions    []string      // the regions that requests may be signed for
-	Hosts      []string      // public host names, where a proxy changes the Host header
-	MaxSkew    time.Duration // how far clocks may differ; 0 is the default of sigv4
-	Quotas     parley.Quotas // of rooms, and of the calls of each operation
-	Metrics    *metrics.Metrics
-	Log        *slog.Logger
+	Rooms                 Rooms
+	LoggingConfigurations LoggingConfigurations
+	Hub                   Hub
+	Sealer                Sealer
+	Identities            Identities
+
+	Regions []string      // the regions that requests may be signed for
+	Origins []string      // of the pages that may read answers; AnyOrigin allows all
+	Audit   io.Writer     // gets the audit log, a line per Write; nil: there is none
+	Hosts   []string      // public host names, where a proxy changes the Host header
+	MaxSkew time.Duration // how far clocks may differ; 0 is the default of sigv4
+	Quotas  parley.Quotas // of resources, and of the calls of each operation
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
 }
 
 // Handler serves the control plane. Its methods may be called from any
 // goroutine.
 type Handler struct {
 	rooms      Rooms
+	logging    LoggingConfigurations
+	hub        Hub
 	sealer     Sealer
 	identities Identities
 	verifier   *sigv4.Verifier
 	routes     map[route]parley.Operation
 	rates      *rates
 	quotas     parley.Quotas
+	origins    []string
+	audit      io.Writer
 	metrics    *metrics.Metrics
 	log        *slog.Logger
 }
@@ -87,6 +140,8 @@ type Handler struct {
 func New(cfg Config) *Handler {
 	h := &Handler{
 		rooms:      cfg.Rooms,
+		logging:    cfg.LoggingConfigurations,
+		hub:        cfg.Hub,
 		sealer:     cfg.Sealer,
 		identities: cfg.Identities,
 		verifier: sigv4.New(sigv4.Config{
@@ -95,6 +150,8 @@ func New(cfg Config) *Handler {
 		routes:  map[route]parley.Operation{},
 		rates:   newRates(cfg.Quotas),
 		quotas:  cfg.Quotas,
+		origins: cfg.Origins,
+		audit:   cfg.Audit,
 		metrics: cfg.Metrics,
 		log:     cfg.Log,
 	}
@@ -108,9 +165,24 @@ func New(cfg Config) *Handler {
 // them, acts, and returns what its answer's JSON is made of: nil is no body.
 var handlers = map[string]func(*Handler, context.Context, *call) (any, error){
 	"CreateChatToken": (*Handler).createChatToken,
-	"CreateRoom":      (*Handler).createRoom,
-	"GetRoom":         (*Handler).getRoom,
-	"ListRooms":       (*Handler).listRooms,
-	"UpdateRoom":      (*Handler).updateRoom,
-	"DeleteRoom":      (*Handler).deleteRoom,
+
+	"CreateRoom": (*Handler).createRoom,
+	"GetRoom":    (*Handler).getRoom,
+	"ListRooms":  (*Handler).listRooms,
+	"UpdateRoom": (*Handler).updateRoom,
+	"DeleteRoom": (*Handler).deleteRoom,
+
+	"CreateLoggingConfiguration": (*Handler).createLoggingConfiguration,
+	"GetLoggingConfiguration":    (*Handler).getLoggingConfiguration,
+	"ListLoggingConfigurations":  (*Handler).listLoggingConfigurations,
+	"UpdateLoggingConfiguration": (*Handler).updateLoggingConfiguration,
+	"DeleteLoggingConfiguration": (*Handler).deleteLoggingConfiguration,
+
+	"SendEvent":      (*Handler).sendEvent,
+	"DeleteMessage":  (*Handler).deleteMessage,
+	"DisconnectUser": (*Handler).disconnectUser,
+
+	"TagResource":         (*Handler).tagResource,
+	"UntagResource":       (*Handler).untagResource,
+	"ListTagsForResource": (*Handler).listTagsForResource,
 }

@@ -2,7 +2,6 @@ package control_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,12 +9,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +29,7 @@ const (
 	region  = "us-west-2"
 	roomID  = "g1H2I3j4k5L6"
 	roomARN = "arn:aws:ivschat:us-west-2:123456789012:room/g1H2I3j4k5L6"
+	lcID    = "ABcdef34ghIJ"
 	lcARN   = "arn:aws:ivschat:us-west-2:123456789012:logging-configuration/ABcdef34ghIJ"
 	lambda  = "arn:aws:lambda:us-west-2:123456789012:function:review"
 )
@@ -61,6 +58,7 @@ func identities() keyring {
 		return control.Identity{
 			Account: account,
 			UserARN: "arn:aws:iam::" + account + ":user/test",
+			Root:    true,
 			Key:     sigv4.Key{ID: c.key, Secret: c.secret},
 		}
 	}
@@ -68,118 +66,6 @@ func identities() keyring {
 		owner.key:    holder(account, owner),
 		stranger.key: holder("210987654321", stranger),
 	}
-}
-
-// memoryRooms keeps rooms in a map. With before set, every method but ListRooms
-// returns the error of calling it, unless that is nil.
-type memoryRooms struct {
-	before func(context.Context) error
-
-	mu    sync.Mutex // guards rooms
-	rooms map[parley.ARN]parley.Room
-}
-
-func newRooms(rooms ...parley.Room) *memoryRooms {
-	m := &memoryRooms{rooms: map[parley.ARN]parley.Room{}}
-	for _, r := range rooms {
-		m.rooms[r.ARN] = r
-	}
-	return m
-}
-
-func (m *memoryRooms) fail(ctx context.Context) error {
-	if m.before == nil {
-		return nil
-	}
-	return m.before(ctx)
-}
-
-func (m *memoryRooms) CreateRoom(ctx context.Context, r parley.Room, limit int) error {
-	if err := m.fail(ctx); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if n := len(m.ofLocked(r.ARN.World())); limit > 0 && n >= limit {
-		return &parley.Error{
-			Code: parley.QuotaExceeded, Message: "Too many rooms.", Limit: limit,
-			Resource: parley.Resource{Type: parley.ResourceRoom, ID: r.ARN.Account},
-		}
-	}
-	m.rooms[r.ARN] = r
-	return nil
-}
-
-func (m *memoryRooms) Room(arn parley.ARN) (parley.Room, error) {
-	if err := m.fail(context.Background()); err != nil {
-		return parley.Room{}, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.roomLocked(arn)
-}
-
-func (m *memoryRooms) UpdateRoom(ctx context.Context, arn parley.ARN,
-	change func(parley.Room) (parley.Room, error)) (parley.Room, error) {
-	if err := m.fail(ctx); err != nil {
-		return parley.Room{}, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r, err := m.roomLocked(arn)
-	if err != nil {
-		return r, err
-	}
-	if r, err = change(r); err == nil {
-		m.rooms[arn] = r
-	}
-	return r, err
-}
-
-func (m *memoryRooms) DeleteRoom(ctx context.Context, arn parley.ARN) error {
-	if err := m.fail(ctx); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, err := m.roomLocked(arn)
-	delete(m.rooms, arn)
-	return err
-}
-
-func (m *memoryRooms) ListRooms(w parley.World, after parley.RoomCursor, limit int,
-	match func(parley.Room) bool) ([]parley.Room, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var page []parley.Room
-	start := parley.Room{UpdateTime: after.UpdateTime, ARN: after.ARN}
-	for _, r := range m.ofLocked(w) {
-		if after != (parley.RoomCursor{}) && listOrder(r, start) <= 0 || !match(r) {
-			continue
-		}
-		if len(page) == limit {
-			return page, true
-		}
-		page = append(page, r)
-	}
-	return page, false
-}
-
-func (m *memoryRooms) roomLocked(arn parley.ARN) (parley.Room, error) {
-	r, ok := m.rooms[arn]
-	if !ok {
-		return r, arn.NotFound()
-	}
-	return r, nil
-}
-
-func (m *memoryRooms) ofLocked(w parley.World) []parley.Room {
-	all := slices.SortedFunc(maps.Values(m.rooms), listOrder)
-	return slices.DeleteFunc(all, func(r parley.Room) bool { return r.ARN.World() != w })
-}
-
-func listOrder(a, b parley.Room) int {
-	return cmp.Or(b.UpdateTime.Compare(a.UpdateTime), strings.Compare(a.ARN.String(), b.ARN.String()))
 }
 
 // sealer remembers what it was given to seal.
@@ -196,7 +82,8 @@ func (s *sealer) Seal(t parley.Token) (string, error) {
 // server is a Handler with what it stands on.
 type server struct {
 	handler *control.Handler
-	rooms   *memoryRooms
+	store   *memory
+	hub     *hub
 	sealer  *sealer
 	metrics *metrics.Metrics
 	log     *bytes.Buffer
@@ -205,28 +92,52 @@ type server struct {
 // start returns a server of the given quotas that has rooms.
 func start(quotas parley.Quotas, rooms ...parley.Room) *server {
 	s := &server{
-		rooms:   newRooms(rooms...),
+		store:   newMemory(rooms...),
 		sealer:  &sealer{},
 		metrics: metrics.New(),
 		log:     &bytes.Buffer{},
 	}
+	s.hub = &hub{store: s.store}
 	s.handler = control.New(control.Config{
-		Rooms:      s.rooms,
-		Sealer:     s.sealer,
-		Identities: identities(),
-		Regions:    []string{region, abroad.region},
-		Quotas:     quotas,
-		Metrics:    s.metrics,
-		Log:        slog.New(slog.NewTextHandler(s.log, nil)),
+		Rooms:                 s.store,
+		LoggingConfigurations: s.store,
+		Hub:                   s.hub,
+		Sealer:                s.sealer,
+		Identities:            identities(),
+		Regions:               []string{region, abroad.region},
+		Quotas:                quotas,
+		Metrics:               s.metrics,
+		Log:                   slog.New(slog.NewTextHandler(s.log, nil)),
 	})
 	return s
 }
 
+// with gives the server logging configurations.
+func (s *server) with(configurations ...parley.LoggingConfiguration) *server {
+	for _, l := range configurations {
+		s.store.configurations[l.ARN] = l
+	}
+	return s
+}
+
+// created is when the resources were created that exist when a test begins.
+var created = time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)
+
 // aRoom is a room of the home world with id roomID and all defaults.
 func aRoom() parley.Room {
-	r := parley.NewRoom(home, parley.RoomChange{}, nil, time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC))
+	r := parley.NewRoom(home, parley.RoomChange{}, nil, created)
 	r.ARN.ID = roomID
 	return r
+}
+
+// aConfiguration is a logging configuration of the home world with ARN lcARN and
+// no name or tags, to the bucket chat-logs.
+func aConfiguration() parley.LoggingConfiguration {
+	to := parley.Destination{Kind: parley.DestinationS3, Name: "chat-logs"}
+	l := parley.NewLoggingConfiguration(home,
+		parley.LoggingConfigurationChange{Destination: &to}, nil, created)
+	l.ARN.ID = lcID
+	return l
 }
 
 // sign signs a request as an AWS SDK does.
@@ -242,11 +153,34 @@ func sign(t testing.TB, r *http.Request, body string, by caller) *http.Request {
 	return r
 }
 
-// call has by call an operation and returns the answer.
+// call has by call an operation and returns the answer. The operations on tags are
+// about the room that exists, and UntagResource about its tag k.
 func (s *server) call(t testing.TB, by caller, operation, body string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodPost, "/"+operation, strings.NewReader(body))
+	switch operation {
+	case "TagResource":
+		return s.send(t, by, http.MethodPost, tagsTarget(roomARN), body)
+	case "UntagResource":
+		return s.send(t, by, http.MethodDelete, tagsTarget(roomARN)+"?tagKeys=k", body)
+	case "ListTagsForResource":
+		return s.send(t, by, http.MethodGet, tagsTarget(roomARN), body)
+	}
+	return s.send(t, by, http.MethodPost, "/"+operation, body)
+}
+
+// send has by send a request and returns the answer.
+func (s *server) send(
+	t testing.TB, by caller, method, target, body string,
+) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	return s.serve(sign(t, r, body, by))
+}
+
+// tagsTarget is where the operations on the tags of a resource are called, as all
+// official clients write it.
+func tagsTarget(arn string) string {
+	return "/tags/" + strings.NewReplacer(":", "%3A", "/", "%2F").Replace(arn)
 }
 
 func (s *server) serve(r *http.Request) *httptest.ResponseRecorder {

@@ -18,20 +18,19 @@ import (
 
 func TestEveryOperationIsServed(t *testing.T) {
 	for _, op := range parley.Operations {
-		s := start(nil, aRoom())
-		body := inRoom(op.Name)
-		r := httptest.NewRequest(op.Method, op.Path, strings.NewReader(body))
-		w := s.serve(sign(t, r, body, owner))
+		s := start(nil, aRoom()).with(aConfiguration())
+		body := valid(op.Name)
+		w := s.call(t, owner, op.Name, body)
 		if w.Code != op.Status {
-			t.Errorf("%s %s %s: status %d, want %d; body %s; log %s",
-				op.Method, op.Path, body, w.Code, op.Status, w.Body, s.log)
+			t.Errorf("%s %s: status %d, want %d; body %s; log %s",
+				op.Name, body, w.Code, op.Status, w.Body, s.log)
 		}
 	}
 }
 
 func TestTargets(t *testing.T) {
 	const ok, unknown, unsigned = http.StatusOK, http.StatusNotFound, http.StatusForbidden
-	s := start(nil)
+	s := start(nil, aRoom())
 	for _, tt := range []struct {
 		method, target string
 		signed         bool
@@ -56,6 +55,22 @@ func TestTargets(t *testing.T) {
 		{"POST", "http://example.com", false, unknown},
 		{"POST", "http://example.com?/ListRooms", false, unknown},
 		{"POST", "/SendEverything", true, unknown},
+
+		{"GET", "/tags/" + roomARN, true, ok},
+		{"GET", "/tags/" + roomARN + "?", true, ok},
+		{"GET", tagsTarget(roomARN), true, ok},
+		{"DELETE", tagsTarget(roomARN) + "?tagKeys=a", true, ok},
+		{"GET", "http://example.com" + tagsTarget(roomARN), true, ok},
+		{"GET", "http://example.com/tags/" + roomARN, true, ok},
+		{"GET", tagsTarget(roomARN), false, unsigned},
+		{"POST", "/tags/", false, unsigned},
+		{"PUT", tagsTarget(roomARN), false, unknown},
+		{"HEAD", tagsTarget(roomARN), false, unknown},
+		{"GET", "/tags", false, unknown},
+		{"GET", "/Tags/" + roomARN, false, unknown},
+		{"GET", "//tags/" + roomARN, false, unknown},
+		{"GET", "/%74ags/" + roomARN, false, unknown},
+		{"POST", "/TagResource", false, unknown},
 	} {
 		r := httptest.NewRequest(tt.method, tt.target, nil)
 		if tt.signed {
@@ -284,7 +299,7 @@ func TestSlowOperations(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := start(nil)
-			s.rooms.before = func(ctx context.Context) error {
+			s.store.before = func(ctx context.Context) error {
 				select {
 				case <-time.After(tt.needs):
 					return nil
@@ -304,13 +319,14 @@ func TestSlowOperations(t *testing.T) {
 // FuzzBodies has the API called with any body: the server never fails and never
 // panics, and answers JSON or nothing.
 func FuzzBodies(f *testing.F) {
-	for i := range parley.Operations {
+	for i, op := range parley.Operations {
 		for _, body := range []string{
-			"", "{}", "[]", "null", inRoom("GetRoom"), inRoom("CreateChatToken"), "\xff", `{"a":`,
-			object(member("name", "a"), member("tags", tagsOf(2)), `"messageReviewHandler":{"uri":""}`),
-			object(member("loggingConfigurationIdentifiers", []string{lcARN})),
+			"", "{}", "[]", "null", "\xff", `{"a":`, valid(op.Name),
+			valid(op.Name, member("name", "a"), member("tags", tagsOf(2)), toS3("chat-logs")),
+			valid(op.Name, `"reason":""`, `"attributes":{"\u00e9":"\ud800"}`),
+			valid(op.Name, logs(lcARN), `"messageReviewHandler":{"uri":""}`),
+			valid(op.Name, `"destinationConfiguration":{"s3":{},"firehose":[]}`),
 			`{"maxResults":1e3,"nextToken":"AAAAAAAAAAAAAAAAAAAAAAAAAA"}`,
-			inRoom("CreateChatToken", `"capabilities":["SEND_MESSAGE"]`, `"attributes":{"\u00e9":"\ud800"}`),
 			strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40),
 		} {
 			f.Add(uint8(i), body)
@@ -318,12 +334,12 @@ func FuzzBodies(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, i uint8, body string) {
 		op := parley.Operations[int(i)%len(parley.Operations)]
-		s := start(nil, aRoom())
+		s := start(nil, aRoom()).with(aConfiguration())
 		w := s.call(t, owner, op.Name, body)
 		if w.Code >= 500 || s.log.Len() > 0 {
 			t.Errorf("%s %q: status %d, log %s", op.Name, body, w.Code, s.log)
 		}
-		if w.Code != http.StatusNoContent {
+		if w.Code != op.Status || w.Body.Len() > 0 {
 			members(t, w.Body)
 		}
 	})

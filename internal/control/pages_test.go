@@ -31,8 +31,16 @@ func listed(n int) []parley.Room {
 // its nextToken.
 func (s *server) page(t *testing.T, body ...string) (names []string, next string) {
 	t.Helper()
-	answer := s.must(t, "ListRooms", object(body...))
-	for _, r := range answer["rooms"].([]any) {
+	return s.pageOf(t, "ListRooms", "rooms", body...)
+}
+
+// pageOf is page for any list; its resources are in the named member.
+func (s *server) pageOf(
+	t *testing.T, operation, list string, body ...string,
+) (names []string, next string) {
+	t.Helper()
+	answer := s.must(t, operation, object(body...))
+	for _, r := range answer[list].([]any) {
 		names = append(names, r.(map[string]any)["name"].(string))
 	}
 	next, _ = answer["nextToken"].(string)
@@ -43,7 +51,7 @@ func TestListRoomsPages(t *testing.T) {
 	s := start(nil, listed(5)...)
 	elsewhere := parley.World{Region: region, Account: "210987654321"}
 	foreign := parley.NewRoom(elsewhere, parley.RoomChange{}, nil, time.Now())
-	s.rooms.rooms[foreign.ARN] = foreign
+	s.store.rooms[foreign.ARN] = foreign
 	var got [][]string
 	next := ""
 	for range 3 {
@@ -101,7 +109,15 @@ func TestListRoomsFilters(t *testing.T) {
 	rooms[1].ReviewHandler = &parley.ReviewHandler{URI: lambda, Fallback: parley.FallbackAllow}
 	rooms[2].Name = "lobby"
 	rooms[3].ReviewHandler = &parley.ReviewHandler{URI: lambda, Fallback: parley.FallbackDeny}
-	s := start(nil, rooms...)
+	other := aConfiguration()
+	other.ARN.ID = "AAcdef34ghIJ"
+	rooms[0].LoggingConfigurations = []parley.ARN{other.ARN}
+	rooms[1].LoggingConfigurations = []parley.ARN{other.ARN, aConfiguration().ARN}
+	rooms[2].LoggingConfigurations = []parley.ARN{aConfiguration().ARN}
+	unnamed := aConfiguration()
+	unnamed.ARN.ID = "unnamed00000"
+	s := start(nil, rooms...).with(aConfiguration(), other, unnamed)
+	logged := func(arn string) string { return member("loggingConfigurationIdentifier", arn) }
 	for _, tt := range []struct {
 		filters []string
 		want    []string
@@ -111,6 +127,12 @@ func TestListRoomsFilters(t *testing.T) {
 		{[]string{member("messageReviewHandlerUri", lambda)}, []string{"lobby", "r3"}},
 		{[]string{member("messageReviewHandlerUri", lambda), `"name":"r3"`}, []string{"r3"}},
 		{[]string{member("messageReviewHandlerUri", lambda), `"name":"r0"`}, nil},
+		{[]string{logged(lcARN)}, []string{"lobby", "lobby"}},
+		{[]string{logged(other.ARN.String())}, []string{"r0", "lobby"}},
+		{[]string{logged(other.ARN.String()), `"name":"r0"`}, []string{"r0"}},
+		{[]string{logged(lcARN), member("messageReviewHandlerUri", lambda), `"name":"lobby"`},
+			[]string{"lobby"}},
+		{[]string{logged(unnamed.ARN.String())}, nil},
 		{[]string{`"name":""`, `"messageReviewHandlerUri":""`, `"loggingConfigurationIdentifier":""`},
 			[]string{"r0", "lobby", "lobby", "r3"}},
 	} {

@@ -51,19 +51,19 @@ func (r *rates) limiter(b bucket, limit int) *rate.Limiter {
 	return limiter
 }
 
-// throttled returns the error for a call over its rate. It names the room that
-// the body names, and otherwise the account.
-func (c *call) throttled(body []byte, limit int) error {
+// throttled returns the error for a call over its rate. It names the room that the
+// call is about, and otherwise the account.
+func (c *call) throttled(limit int) error {
 	resource := parley.Resource{Type: parley.ResourceRoom, ID: c.world.Account}
-	// A body that can not be read names no room: that it is wrong is told when
-	// it comes again, within the rate.
-	if o, err := wire.ParseObject(body); err == nil {
-		for _, member := range []string{"identifier", "roomIdentifier"} {
-			text, _ := o.String(member)
-			if arn, err := parley.ParseARN(text); err == nil && arn.Kind == parley.KindRoom {
-				resource.ID = arn.ID
-			}
-		}
+	named := c.label
+	if c.op.Member != "" {
+		// A body that can not be read names no room: that it is wrong is told when
+		// it comes again, within the rate.
+		o, _ := wire.ParseObject(c.raw)
+		named, _ = o.String(c.op.Member)
+	}
+	if arn, err := parley.ParseARN(named); err == nil && arn.Kind == parley.KindRoom {
+		resource.ID = arn.ID
 	}
 	return &parley.Error{
 		Code: parley.Throttled, Message: "Rate exceeded", Resource: resource, Limit: limit,

@@ -22,7 +22,7 @@ func newScrape(s *server) string {
 // status is of one call, with a valid body.
 func (s *server) status(t *testing.T, by caller, operation string) int {
 	t.Helper()
-	return s.call(t, by, operation, inRoom(operation)).Code
+	return s.call(t, by, operation, valid(operation)).Code
 }
 
 func TestCallRates(t *testing.T) {
@@ -33,7 +33,7 @@ func TestCallRates(t *testing.T) {
 	for _, op := range parley.Operations {
 		synctest.Test(t, func(t *testing.T) {
 			s := start(quotas)
-			body := inRoom(op.Name)
+			body := valid(op.Name)
 			for i := range op.Rate {
 				if w := s.call(t, owner, op.Name, body); w.Code == http.StatusTooManyRequests {
 					t.Fatalf("%s: call %d of %d is throttled", op.Name, i+1, op.Rate)
@@ -92,13 +92,19 @@ func TestUnsignedCallsDoNotCount(t *testing.T) {
 
 func TestThrottlingNamesTheRoomOrTheAccount(t *testing.T) {
 	for _, tt := range []struct{ operation, body, want string }{
-		{"GetRoom", inRoom("GetRoom"), roomID},
-		{"CreateChatToken", inRoom("CreateChatToken"), roomID},
+		{"GetRoom", valid("GetRoom"), roomID},
+		{"CreateChatToken", valid("CreateChatToken"), roomID},
 		{"GetRoom", object(member("identifier", lcARN)), account},
 		{"GetRoom", `{"identifier":5}`, account},
 		{"GetRoom", "no JSON", account},
 		{"ListRooms", "{}", account},
 		{"CreateRoom", "", account},
+		{"CreateRoom", object(member("identifier", roomARN)), account},
+		{"GetRoom", object(member("roomIdentifier", roomARN)), account},
+		{"SendEvent", valid("SendEvent"), roomID},
+		{"GetLoggingConfiguration", valid("GetLoggingConfiguration"), account},
+		{"ListTagsForResource", "", roomID},
+		{"TagResource", object(member("identifier", lcARN)), roomID},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := start(parley.Quotas{parley.Quota(tt.operation): 1}, aRoom())
@@ -108,6 +114,20 @@ func TestThrottlingNamesTheRoomOrTheAccount(t *testing.T) {
 				"message": "Rate exceeded", "limit": 1.0, "resourceType": "ROOM", "resourceId": tt.want}
 			if got := members(t, w.Body); w.Code != http.StatusTooManyRequests || !cmp.Equal(got, want) {
 				t.Errorf("%s %s: %d %v, want 429 %v", tt.operation, tt.body, w.Code, got, want)
+			}
+		})
+	}
+}
+
+func TestThrottlingOfTagsNamesOnlyRooms(t *testing.T) {
+	for _, arn := range []string{lcARN, roomID, ""} {
+		synctest.Test(t, func(t *testing.T) {
+			s := start(parley.Quotas{"ListTagsForResource": 1})
+			s.call(t, owner, "ListTagsForResource", "")
+			w := s.send(t, owner, http.MethodGet, tagsTarget(arn), "")
+			if got := members(t, w.Body)["resourceId"]; got != account {
+				t.Errorf("tags of %q over the rate: status %d, resourceId %v, want 429 %s",
+					arn, w.Code, got, account)
 			}
 		})
 	}

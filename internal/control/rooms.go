@@ -46,9 +46,6 @@ func (h *Handler) createRoom(ctx context.Context, c *call) (any, error) {
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	if err := loggingConfigurationsExist(change); err != nil {
-		return nil, err
-	}
 	created := parley.NewRoom(c.world, change, tags, c.now)
 	if err := h.rooms.CreateRoom(ctx, created, h.quotas[parley.QuotaRooms]); err != nil {
 		return nil, fmt.Errorf("create room %s: %w", created.ARN, err)
@@ -74,10 +71,7 @@ func (h *Handler) updateRoom(ctx context.Context, c *call) (any, error) {
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	if _, err := h.room(c, arn); err != nil {
-		return nil, err
-	}
-	if err := loggingConfigurationsExist(change); err != nil {
+	if err := c.own(arn); err != nil {
 		return nil, err
 	}
 	updated, err := h.rooms.UpdateRoom(ctx, arn, func(r parley.Room) (parley.Room, error) {
@@ -109,7 +103,9 @@ func (h *Handler) listRooms(_ context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	if arn := query.loggingConfiguration; arn != (parley.ARN{}) {
-		return nil, arn.NotFound() // see loggingConfigurationsExist
+		if _, err := h.loggingConfiguration(c, arn); err != nil {
+			return nil, err
+		}
 	}
 	rooms, more := h.rooms.ListRooms(c.world, query.after, query.limit, query.match)
 	list := roomList{Rooms: make([]roomSummary, len(rooms))}
@@ -118,7 +114,7 @@ func (h *Handler) listRooms(_ context.Context, c *call) (any, error) {
 	}
 	if more {
 		last := rooms[len(rooms)-1]
-		list.NextToken = pageToken(parley.RoomCursor{UpdateTime: last.UpdateTime, ARN: last.ARN})
+		list.NextToken = pageToken(parley.Cursor{UpdateTime: last.UpdateTime, ARN: last.ARN})
 	}
 	return list, nil
 }
@@ -133,15 +129,6 @@ func (h *Handler) room(c *call, arn parley.ARN) (parley.Room, error) {
 		return parley.Room{}, fmt.Errorf("look up room %s: %w", arn, err)
 	}
 	return found, nil
-}
-
-// loggingConfigurationsExist returns the error for the first logging configuration
-// that change names. None exists: the API has no operation yet to make one.
-func loggingConfigurationsExist(change parley.RoomChange) error {
-	if named := change.LoggingConfigurations; named != nil && len(*named) > 0 {
-		return (*named)[0].NotFound()
-	}
-	return nil
 }
 
 // roomChange reads and checks the settings of a room in CreateRoom and
@@ -189,10 +176,7 @@ func summary(r parley.Room) roomSummary {
 		Name:       r.Name,
 		CreateTime: formatTime(r.CreateTime),
 		UpdateTime: formatTime(r.UpdateTime),
-		Tags:       r.Tags,
-	}
-	if s.Tags == nil {
-		s.Tags = map[string]string{}
+		Tags:       orEmpty(r.Tags),
 	}
 	if r.ReviewHandler != nil {
 		s.ReviewHandler = &reviewHandler{r.ReviewHandler.URI, r.ReviewHandler.Fallback}

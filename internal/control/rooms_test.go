@@ -100,15 +100,15 @@ func TestUpdateRoomChangesOnlyWhatIsNamed(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := start(nil, full)
-			before := s.must(t, "GetRoom", inRoom("GetRoom"))
+			before := s.must(t, "GetRoom", valid("GetRoom"))
 			want := maps.Clone(before)
 			want["updateTime"] = "2000-01-01T00:00:00Z"
 			maps.Copy(want, tt.want)
-			got := s.must(t, "UpdateRoom", inRoom("UpdateRoom", tt.change...))
+			got := s.must(t, "UpdateRoom", valid("UpdateRoom", tt.change...))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s: UpdateRoom (-want +got):\n%s", tt.name, diff)
 			}
-			if after := s.must(t, "GetRoom", inRoom("GetRoom")); !cmp.Equal(after, got) {
+			if after := s.must(t, "GetRoom", valid("GetRoom")); !cmp.Equal(after, got) {
 				t.Errorf("%s: GetRoom after it (-answer +got):\n%s", tt.name, cmp.Diff(got, after))
 			}
 		})
@@ -123,11 +123,11 @@ func TestRoomWithLoggingConfigurationsNamesThem(t *testing.T) {
 	}
 	attached.LoggingConfigurations = []parley.ARN{arn}
 	s := start(nil, attached)
-	got := s.must(t, "GetRoom", inRoom("GetRoom"))
+	got := s.must(t, "GetRoom", valid("GetRoom"))
 	if list := got["loggingConfigurationIdentifiers"]; !cmp.Equal(list, any([]any{lcARN})) {
 		t.Errorf("loggingConfigurationIdentifiers %v, want %s alone", list, lcARN)
 	}
-	got = s.must(t, "UpdateRoom", inRoom("UpdateRoom", `"loggingConfigurationIdentifiers":[]`))
+	got = s.must(t, "UpdateRoom", valid("UpdateRoom", `"loggingConfigurationIdentifiers":[]`))
 	if list, ok := got["loggingConfigurationIdentifiers"]; ok {
 		t.Errorf("after detaching all: %v, want the member left out", list)
 	}
@@ -137,7 +137,7 @@ func TestUnknownLoggingConfigurationsAreNotFound(t *testing.T) {
 	s := start(nil, aRoom())
 	for _, tt := range []struct{ operation, body string }{
 		{"CreateRoom", object(member("loggingConfigurationIdentifiers", []string{lcARN}))},
-		{"UpdateRoom", inRoom("UpdateRoom", member("loggingConfigurationIdentifiers", []string{lcARN}))},
+		{"UpdateRoom", valid("UpdateRoom", member("loggingConfigurationIdentifiers", []string{lcARN}))},
 		{"ListRooms", object(member("loggingConfigurationIdentifier", lcARN))},
 	} {
 		w := s.call(t, owner, tt.operation, tt.body)
@@ -148,36 +148,44 @@ func TestUnknownLoggingConfigurationsAreNotFound(t *testing.T) {
 				tt.operation, tt.body, w.Code, got)
 		}
 	}
-	if n := len(s.rooms.rooms); n != 1 {
+	if n := len(s.store.rooms); n != 1 {
 		t.Errorf("%d rooms exist after a refused CreateRoom, want 1", n)
 	}
 }
 
+// onRooms are the operations on one room.
+var onRooms = []string{"GetRoom", "UpdateRoom", "DeleteRoom", "CreateChatToken", "SendEvent",
+	"DeleteMessage", "DisconnectUser", "TagResource", "UntagResource", "ListTagsForResource"}
+
 func TestDeleteRoomHasNoBody(t *testing.T) {
 	s := start(nil, aRoom())
-	w := s.call(t, owner, "DeleteRoom", inRoom("DeleteRoom"))
+	w := s.call(t, owner, "DeleteRoom", valid("DeleteRoom"))
 	if w.Code != http.StatusNoContent || w.Body.Len() != 0 || w.Header().Get("Content-Type") != "" ||
 		w.Header().Get("Content-Length") != "" {
 		t.Errorf("DeleteRoom: status %d, header %v, body %q, want 204 without a body",
 			w.Code, w.Header(), w.Body)
 	}
-	for _, operation := range []string{"GetRoom", "UpdateRoom", "DeleteRoom", "CreateChatToken"} {
-		if w := s.call(t, owner, operation, inRoom(operation)); w.Code != http.StatusNotFound {
+	for _, operation := range onRooms {
+		if w := s.call(t, owner, operation, valid(operation)); w.Code != http.StatusNotFound {
 			t.Errorf("%s after DeleteRoom: status %d, want 404", operation, w.Code)
 		}
 	}
 }
 
 func TestRoomsOfAnotherWorldAreNotFound(t *testing.T) {
-	for _, operation := range []string{"GetRoom", "UpdateRoom", "DeleteRoom", "CreateChatToken"} {
+	for _, operation := range onRooms {
 		for _, other := range []caller{stranger, abroad} {
 			s := start(nil, aRoom())
-			w := s.call(t, other, operation, inRoom(operation))
+			w := s.call(t, other, operation, valid(operation))
 			if w.Code != http.StatusNotFound || errorType(w) != "ResourceNotFoundException" {
 				t.Errorf("%s by %s in %s: status %d, want 404", operation, other.key, other.region, w.Code)
 			}
-			if got := s.rooms.rooms[aRoom().ARN]; !cmp.Equal(got, aRoom()) {
+			if got := s.store.rooms[aRoom().ARN]; !cmp.Equal(got, aRoom()) {
 				t.Errorf("%s by %s in %s changed the room to %+v", operation, other.key, other.region, got)
+			}
+			if len(s.hub.done) > 0 {
+				t.Errorf("%s by %s in %s reached the hub: %+v",
+					operation, other.key, other.region, s.hub.done)
 			}
 		}
 	}
@@ -186,7 +194,7 @@ func TestRoomsOfAnotherWorldAreNotFound(t *testing.T) {
 func TestTimesAreCutToWholeSeconds(t *testing.T) {
 	r := aRoom()
 	r.CreateTime = time.Date(2026, 1, 2, 3, 4, 5, 999_999_999, time.FixedZone("", 3600))
-	got := start(nil, r).must(t, "GetRoom", inRoom("GetRoom"))
+	got := start(nil, r).must(t, "GetRoom", valid("GetRoom"))
 	if got["createTime"] != "2026-01-02T02:04:05Z" {
 		t.Errorf("createTime %v, want 2026-01-02T02:04:05Z", got["createTime"])
 	}

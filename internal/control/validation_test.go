@@ -3,6 +3,8 @@ package control_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,23 +53,28 @@ type refused struct {
 
 func checkRefused(t *testing.T, s *server, r refused) {
 	t.Helper()
-	w := s.call(t, owner, r.operation, r.body)
+	wantRefused(t, r.operation+" "+r.body, s.call(t, owner, r.operation, r.body), r.fields)
+}
+
+// wantRefused checks the answer to a request that is to be refused for the named
+// members.
+func wantRefused(t *testing.T, request string, w *httptest.ResponseRecorder, fields string) {
+	t.Helper()
 	if name := errorType(w); w.Code != http.StatusBadRequest || name != "ValidationException" {
-		t.Errorf("%s %.200s: status %d, type %q, want 400 ValidationException",
-			r.operation, r.body, w.Code, name)
+		t.Errorf("%.200s: status %d, type %q, want 400 ValidationException", request, w.Code, name)
 		return
 	}
 	answer := members(t, w.Body)
 	wantReason := "FIELD_VALIDATION_FAILED"
-	if r.fields == "" {
+	if fields == "" {
 		wantReason = "OTHER"
 	}
 	if answer["reason"] != wantReason || answer["message"] == "" {
-		t.Errorf("%s %.200s: reason %v, message %v, want reason %s and a message",
-			r.operation, r.body, answer["reason"], answer["message"], wantReason)
+		t.Errorf("%.200s: reason %v, message %v, want reason %s and a message",
+			request, answer["reason"], answer["message"], wantReason)
 	}
-	if got := strings.Join(names(answer), " "); got != r.fields {
-		t.Errorf("%s %.200s: fieldList names %q, want %q", r.operation, r.body, got, r.fields)
+	if got := strings.Join(names(answer), " "); got != fields {
+		t.Errorf("%.200s: fieldList names %q, want %q", request, got, fields)
 	}
 }
 
@@ -81,7 +88,7 @@ type accepted struct {
 
 func checkAccepted(t *testing.T, a accepted) {
 	t.Helper()
-	s := start(nil, aRoom())
+	s := start(nil, aRoom()).with(aConfiguration())
 	if w := s.call(t, owner, a.operation, a.body); w.Code != a.status {
 		t.Errorf("%s %.200s: status %d, want %d; body %s", a.operation, a.body, w.Code, a.status, w.Body)
 	}
@@ -99,18 +106,39 @@ func maxima(length, rate int) string {
 func logs(arns ...string) string { return member("loggingConfigurationIdentifiers", arns) }
 
 // token is a valid CreateChatToken request with more members.
-func token(more ...string) string { return inRoom("CreateChatToken", more...) }
+func token(more ...string) string { return valid("CreateChatToken", more...) }
 
 // update is a valid UpdateRoom request with more members.
-func update(more ...string) string { return inRoom("UpdateRoom", more...) }
+func update(more ...string) string { return valid("UpdateRoom", more...) }
 
-// inRoom is a request about the room that exists.
-func inRoom(operation string, more ...string) string {
-	name := "identifier"
-	if operation == "CreateChatToken" {
-		name, more = "roomIdentifier", append([]string{member("userId", "ana")}, more...)
-	}
-	return object(append([]string{member(name, roomARN)}, more...)...)
+// valid is a valid request of an operation, about the room or the logging
+// configuration that exists, with more members.
+func valid(operation string, more ...string) string {
+	return object(slices.Concat(required[operation], more)...)
+}
+
+// Members of requests.
+var (
+	ofRoom   = member("roomIdentifier", roomARN)
+	theRoom  = member("identifier", roomARN)
+	theLogs  = member("identifier", lcARN)
+	toBucket = `"destinationConfiguration":{"s3":{"bucketName":"chat-logs"}}`
+)
+
+// required holds the required members of each operation's request.
+var required = map[string][]string{
+	"CreateChatToken":            {ofRoom, member("userId", "ana")},
+	"GetRoom":                    {theRoom},
+	"UpdateRoom":                 {theRoom},
+	"DeleteRoom":                 {theRoom},
+	"CreateLoggingConfiguration": {toBucket},
+	"GetLoggingConfiguration":    {theLogs},
+	"UpdateLoggingConfiguration": {theLogs},
+	"DeleteLoggingConfiguration": {theLogs},
+	"SendEvent":                  {ofRoom, member("eventName", "poll:opened")},
+	"DeleteMessage":              {ofRoom, member("id", "Qx7LmZ03tRbe")},
+	"DisconnectUser":             {ofRoom, member("userId", "ana")},
+	"TagResource":                {`"tags":{}`},
 }
 
 func TestMembersAtTheirLimitsAreAccepted(t *testing.T) {
@@ -127,7 +155,7 @@ func TestMembersAtTheirLimitsAreAccepted(t *testing.T) {
 		{"CreateChatToken", token(member("sessionDurationInMinutes", 180)), ok},
 		{"CreateChatToken", token(attributes(1024)), ok},
 		{"CreateChatToken", token(`"attributes":{}`, `"capabilities":[]`), ok},
-		{"CreateChatToken", inRoom("CreateChatToken",
+		{"CreateChatToken", valid("CreateChatToken",
 			`"capabilities":["SEND_MESSAGE","DISCONNECT_USER","DELETE_MESSAGE"]`), ok},
 		{"CreateRoom", object(), ok},
 		{"CreateRoom", object(member("name", "")), ok},
@@ -141,12 +169,14 @@ func TestMembersAtTheirLimitsAreAccepted(t *testing.T) {
 		{"CreateRoom", object(member("tags", map[string]string{text(128): text(256), "a": ""})), ok},
 		{"CreateRoom", object(member("tags", map[string]string{"+ -=._:/@ Ä9": "+ -=._:/@ Ä9"})), ok},
 		{"CreateRoom", object(`"loggingConfigurationIdentifiers":[]`), ok},
-		{"CreateRoom", object(logs(lcARN, lcARN, lcARN)), notFound},
+		{"CreateRoom", object(logs(lcARN, lcARN, lcARN)), ok},
+		{"CreateRoom", object(logs(lcARN, lcARNOf(128))), notFound},
 		{"UpdateRoom", update(member("name", letters(128))), ok},
 		{"UpdateRoom", update(member("maximumMessageLength", 1)), ok},
 		{"UpdateRoom", update(member("maximumMessageRatePerSecond", 100)), ok},
 		{"UpdateRoom", update(`"loggingConfigurationIdentifiers":[]`), ok},
-		{"UpdateRoom", update(logs(lcARN)), notFound},
+		{"UpdateRoom", update(logs(lcARN)), ok},
+		{"UpdateRoom", update(logs(lcARNOf(128))), notFound},
 		{"UpdateRoom", object(member("identifier", arnOf("room", 128))), notFound},
 		{"GetRoom", object(member("identifier", arnOf("room", 128))), notFound},
 		{"DeleteRoom", object(member("identifier", arnOf("room", 128))), notFound},
@@ -155,7 +185,7 @@ func TestMembersAtTheirLimitsAreAccepted(t *testing.T) {
 		{"ListRooms", object(member("maxResults", 50), member("name", letters(128))), ok},
 		{"ListRooms", object(member("messageReviewHandlerUri", lambdaOf(170))), ok},
 		{"ListRooms", object(member("loggingConfigurationIdentifier", "")), ok},
-		{"ListRooms", object(member("loggingConfigurationIdentifier", lcARN)), notFound},
+		{"ListRooms", object(member("loggingConfigurationIdentifier", lcARN)), ok},
 		{"ListRooms", object(member("loggingConfigurationIdentifier", lcARNOf(128))), notFound},
 	} {
 		checkAccepted(t, tt)
@@ -198,7 +228,8 @@ func TestMembersPastTheirLimitsAreRefused(t *testing.T) {
 			"messageReviewHandler.fallbackResult"},
 		{"CreateRoom", object(member("tags", tagsOf(51))), "tags"},
 		{"CreateRoom", object(member("tags", map[string]string{"": "v"})), "tags."},
-		{"CreateRoom", object(member("tags", map[string]string{text(129): "v"})), "tags." + text(129)},
+		{"CreateRoom", object(member("tags", map[string]string{text(129): "v"})),
+			"tags." + text(128) + "…"},
 		{"CreateRoom", object(member("tags", map[string]string{"a": text(257), "b": "?"})),
 			"tags.a tags.b"},
 		{"CreateRoom", object(member("tags", map[string]string{"aws:a": "v", "AWS:b": "v"})),
@@ -307,7 +338,7 @@ func TestNullAndUnknownMembersCountAsAbsent(t *testing.T) {
 	}
 	checkRefused(t, s, refused{"GetRoom", `{"identifier":null}`, "identifier"})
 	s.must(t, "CreateRoom", `{"messageReviewHandler":{"uri":null,"fallbackResult":null}}`)
-	s.must(t, "CreateChatToken", inRoom("CreateChatToken",
+	s.must(t, "CreateChatToken", valid("CreateChatToken",
 		`"capabilities":[null,"SEND_MESSAGE"]`, `"attributes":{"a":null,"b":"c"}`))
 	if got := s.sealer.sealed; len(got.Attributes) != 1 || got.Capabilities != parley.SendMessage {
 		t.Errorf("token of nulls: %+v, want attribute b and SEND_MESSAGE alone", got)

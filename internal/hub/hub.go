@@ -186,6 +186,19 @@ func errDraining() error {
 	return parley.Errorf(parley.Unavailable, "The server is shutting down.")
 }
 
+// Connections returns how many sessions of a world are open on this node.
+func (h *Hub) Connections(of parley.World) int {
+	h.mu.Lock()
+	w := h.worlds[of]
+	h.mu.Unlock()
+	if w == nil {
+		return 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.connections
+}
+
 func (w *world) connect(arn parley.ARN, limit int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

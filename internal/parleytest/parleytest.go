@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ import (
 	"github.com/parley-chat/parley/internal/app"
 )
 
-// Region is the region in which a Server's rooms are made.
+// Region is the region that a Client signs for, unless told otherwise.
 const Region = "us-east-1"
 
 // Server is a running server in development mode, and a client of it.
@@ -37,14 +38,29 @@ type Server struct {
 
 // Client calls a server's control plane and opens sessions.
 type Client struct {
-	URL  string // http://HOST:PORT
-	key  aws.Credentials
-	http *http.Client
+	URL    string // http://HOST:PORT
+	region string
+	key    aws.Credentials
+	http   *http.Client
+}
+
+// As returns a client that signs with another access key.
+func (c *Client) As(keyID, secret string) *Client {
+	other := *c
+	other.key = aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}
+	return &other
+}
+
+// In returns a client that signs for another region.
+func (c *Client) In(region string) *Client {
+	other := *c
+	other.region = region
+	return &other
 }
 
 // NewClient returns a client that signs with the default profile of an AWS shared
 // credentials file.
-func NewClient(t testing.TB, url, credentials string) *Client {
+func NewClient(t testing.TB, server, credentials string) *Client {
 	t.Helper()
 	text, err := os.ReadFile(credentials)
 	if err != nil {
@@ -60,13 +76,18 @@ func NewClient(t testing.TB, url, credentials string) *Client {
 			key.SecretAccessKey = value
 		}
 	}
-	return newClient(t, url, key)
+	return newClient(t, server, key)
 }
 
-func newClient(t testing.TB, url string, key aws.Credentials) *Client {
+// Anonymous returns a client of a server without an access key: see As.
+func Anonymous(t testing.TB, server string) *Client {
+	return newClient(t, server, aws.Credentials{})
+}
+
+func newClient(t testing.TB, server string, key aws.Credentials) *Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 100}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &Client{URL: url, key: key, http: &http.Client{Transport: transport}}
+	return &Client{URL: server, region: Region, key: key, http: &http.Client{Transport: transport}}
 }
 
 // Start starts a server that keeps everything in memory and enforces the
@@ -114,7 +135,8 @@ type Answer struct {
 	Body   map[string]any
 }
 
-// Call signs and makes a control plane call. The answer may be a failure.
+// Call signs and makes a control plane call with the members of in, of which nil
+// has none. The answer may be a failure.
 func (c *Client) Call(t testing.TB, operation string, in any) Answer {
 	t.Helper()
 	answer, err := c.TryCall(operation, in)
@@ -130,16 +152,32 @@ func (c *Client) TryCall(operation string, in any) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	if string(body) == "null" { // no members
+		body = []byte("{}")
+	}
+	return c.send(http.MethodPost, "/"+operation, body)
+}
+
+// Tags makes a call on the tags of a resource; query and body may be empty.
+func (c *Client) Tags(t testing.TB, method, arn, query, body string) Answer {
+	t.Helper()
+	answer, err := c.send(method, "/tags/"+url.PathEscape(arn)+query, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+func (c *Client) send(method, target string, body []byte) (Answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+operation,
-		bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+target, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, err
 	}
 	sum := sha256.Sum256(body)
 	err = v4.NewSigner().SignHTTP(ctx, c.key, req, hex.EncodeToString(sum[:]),
-		"ivschat", Region, time.Now())
+		"ivschat", c.region, time.Now())
 	if err != nil {
 		return Answer{}, err
 	}
@@ -167,9 +205,6 @@ func read(res *http.Response) (Answer, error) {
 // CreateRoom call.
 func (c *Client) CreateRoom(t testing.TB, settings map[string]any) string {
 	t.Helper()
-	if settings == nil {
-		settings = map[string]any{}
-	}
 	a := c.Call(t, "CreateRoom", settings)
 	if a.Status != http.StatusOK {
 		t.Fatalf("CreateRoom %v: %+v", settings, a)

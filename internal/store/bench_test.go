@@ -12,13 +12,20 @@ import (
 
 const manyRooms = 50_000 // the documented quota of an account and region
 
+// createMany fills an account with rooms, each with as many logging configurations
+// as it may have.
 func createMany(b *testing.B, s *store.Store) {
 	b.Helper()
 	const workers = 8
+	var named []parley.ARN
+	for range parley.MaxRoomLoggingConfigurations {
+		named = append(named, configurations.create(b, s).ARN)
+	}
 	for _, err := range inParallel(workers, func(i int) error {
 		for n := i; n < manyRooms; n += workers {
 			name := fmt.Sprint("room-", n)
-			if err := s.CreateRoom(b.Context(), newRoom(parley.RoomChange{Name: &name}), 0); err != nil {
+			room := newRoom(parley.RoomChange{Name: &name, LoggingConfigurations: &named})
+			if err := s.CreateRoom(b.Context(), room, 0); err != nil {
 				return err
 			}
 		}
@@ -40,7 +47,7 @@ func BenchmarkOpen(b *testing.B) {
 	closeStore(b, s)
 	for b.Loop() {
 		s := open(b, dir)
-		if _, more := s.ListRooms(world, parley.RoomCursor{}, manyRooms-1, all); !more {
+		if _, more := s.ListRooms(world, parley.Cursor{}, manyRooms-1, all); !more {
 			b.Fatal("not all rooms are loaded")
 		}
 		b.StopTimer()
@@ -53,15 +60,15 @@ func BenchmarkOpen(b *testing.B) {
 func BenchmarkListRooms(b *testing.B) {
 	s := open(b, "")
 	createMany(b, s)
-	half, _ := s.ListRooms(world, parley.RoomCursor{}, manyRooms/2, all)
+	half, _ := s.ListRooms(world, parley.Cursor{}, manyRooms/2, all)
 	pages := []struct {
 		name  string
-		after parley.RoomCursor
+		after parley.Cursor
 		match func(parley.Room) bool
 	}{
-		{"first", parley.RoomCursor{}, all},
-		{"middle", cursor(half[len(half)-1]), all},
-		{"without a match", parley.RoomCursor{}, func(r parley.Room) bool { return r.Name == "none" }},
+		{"first", parley.Cursor{}, all},
+		{"middle", rooms.cursor(half[len(half)-1]), all},
+		{"without a match", parley.Cursor{}, func(r parley.Room) bool { return r.Name == "none" }},
 	}
 	for _, page := range pages {
 		b.Run(page.name, func(b *testing.B) {
@@ -69,6 +76,18 @@ func BenchmarkListRooms(b *testing.B) {
 				s.ListRooms(world, page.after, 50, page.match)
 			}
 		})
+	}
+}
+
+// BenchmarkDeleteConfigurationInUse asks for what a full account refuses.
+func BenchmarkDeleteConfigurationInUse(b *testing.B) {
+	s := open(b, "")
+	createMany(b, s)
+	used, _ := s.ListLoggingConfigurations(world, parley.Cursor{}, 1)
+	for b.Loop() {
+		if err := s.DeleteLoggingConfiguration(b.Context(), used[0].ARN); err == nil {
+			b.Fatal("a configuration in use was deleted")
+		}
 	}
 }
 

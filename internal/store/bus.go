@@ -83,7 +83,7 @@ func (b *bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 // included. It returns when the event is on its way; the events that one caller
 // publishes one after the other arrive in this order.
 func (s *Store) Publish(ctx context.Context, room parley.ARN, event []byte) error {
-	key, err := roomKey(room)
+	key, err := resourceKey(parley.KindRoom, room)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (s *Store) Publish(ctx context.Context, room parley.ARN, event []byte) erro
 // not call stop. stop waits for a delivery in progress, and there is none after.
 func (s *Store) Subscribe(ctx context.Context, room parley.ARN,
 	deliver func(event []byte)) (stop func(), err error) {
-	key, err := roomKey(room)
+	key, err := resourceKey(parley.KindRoom, room)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -65,18 +67,33 @@ func within(t *testing.T, what string, done func() bool) {
 	}
 }
 
+var world = parley.World{Region: "eu-west-1", Account: "123456789012"}
+
 func createRoom(t *testing.T, s *Store) (room parley.Room, key string) {
 	t.Helper()
-	world := parley.World{Region: "eu-west-1", Account: "123456789012"}
 	room = parley.NewRoom(world, parley.RoomChange{}, nil, time.Now())
 	if err := s.CreateRoom(t.Context(), room, 0); err != nil {
 		t.Fatalf("CreateRoom() = %v, want nil", err)
 	}
-	key, err := roomKey(room.ARN)
+	key, err := resourceKey(parley.KindRoom, room.ARN)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return room, key
+}
+
+func createConfiguration(t *testing.T, s *Store) parley.LoggingConfiguration {
+	t.Helper()
+	l := parley.NewLoggingConfiguration(world, parley.LoggingConfigurationChange{}, nil, time.Now())
+	if err := s.CreateLoggingConfiguration(t.Context(), l, 0); err != nil {
+		t.Fatalf("CreateLoggingConfiguration() = %v, want nil", err)
+	}
+	return l
+}
+
+// naming returns what makes a room name configurations.
+func naming(arns ...parley.ARN) parley.RoomChange {
+	return parley.RoomChange{LoggingConfigurations: &arns}
 }
 
 // elsewhere saves a room as another node does.
@@ -84,7 +101,7 @@ func elsewhere(t *testing.T, s *Store, key string, room parley.Room) {
 	t.Helper()
 	value, err := encodeRoom(room)
 	if err == nil {
-		_, err = s.rooms.Put(t.Context(), key, value)
+		_, err = s.rooms.kv.Put(t.Context(), key, value)
 	}
 	if err != nil {
 		t.Fatalf("save room as another node: %v", err)
@@ -100,7 +117,7 @@ func TestChangesByOtherNodesAreSeen(t *testing.T) {
 		got, err := s.Room(room.ARN)
 		return err == nil && got.Name == "renamed"
 	})
-	if err := s.rooms.Purge(t.Context(), key); err != nil {
+	if err := s.rooms.kv.Purge(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	within(t, "the deletion is seen", func() bool {
@@ -153,12 +170,12 @@ func TestUpdateOfRoomDeletedByAnotherNode(t *testing.T) {
 	s, _ := openInMemory(t)
 	room, key := createRoom(t, s)
 	_, err := s.UpdateRoom(t.Context(), room.ARN, func(r parley.Room) (parley.Room, error) {
-		return r, s.rooms.Purge(t.Context(), key)
+		return r, s.rooms.kv.Purge(t.Context(), key)
 	})
 	if parley.CodeOf(err) != parley.NotFound {
 		t.Errorf("UpdateRoom() = %v, want code %v", err, parley.NotFound)
 	}
-	if value, err := s.rooms.Get(t.Context(), key); !errors.Is(err, jetstream.ErrKeyNotFound) {
+	if value, err := s.rooms.kv.Get(t.Context(), key); !errors.Is(err, jetstream.ErrKeyNotFound) {
 		t.Errorf("the update brought back a deleted room: %v, %v", value, err)
 	}
 }
@@ -167,7 +184,7 @@ func TestDamagedRecordOfAnotherNodeIsLogged(t *testing.T) {
 	s, lines := openInMemory(t)
 	room, key := createRoom(t, s)
 	for key, want := range map[string]string{key: room.ARN.String(), "a.b": "a.b", "a.b.c_d": "c_d"} {
-		if _, err := s.rooms.Put(t.Context(), key, []byte("{")); err != nil {
+		if _, err := s.rooms.kv.Put(t.Context(), key, []byte("{")); err != nil {
 			t.Fatal(err)
 		}
 		within(t, "the log says what is wrong with "+key, func() bool {
@@ -202,36 +219,58 @@ func TestDeletionLeavesNothingForEver(t *testing.T) {
 		t.Errorf("a deleted room leaves %d messages, want the mark alone", state.Msgs)
 	}
 	for range 100 {
-		room, _ := createRoom(t, s)
-		if err := s.DeleteRoom(t.Context(), room.ARN); err != nil {
-			t.Fatal(err)
+		l := createConfiguration(t, s)
+		room := parley.NewRoom(world, naming(l.ARN), nil, time.Now())
+		for _, err := range []error{
+			s.CreateRoom(t.Context(), room, 1),
+			s.DeleteRoom(t.Context(), room.ARN),
+			s.DeleteLoggingConfiguration(t.Context(), l.ARN),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	wantEmpty(t, s.rooms.copy)
+	wantEmpty(t, s.configurations.copy)
+}
+
+func wantEmpty[T any](t *testing.T, c *localCopy[T]) {
+	t.Helper()
 	within(t, "all deletions are forgotten", func() bool {
-		s.copy.mu.RLock()
-		defer s.copy.mu.RUnlock()
-		return len(s.copy.deleted)+len(s.copy.creating)+len(s.copy.lists)+len(s.copy.rooms) == 0
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		return len(c.deleted)+len(c.creating)+len(c.lists)+len(c.resources)+len(c.naming) == 0
 	})
 }
 
 // What the watch shows late must not undo what this node did meanwhile.
 func TestCopyNeverGoesBackwards(t *testing.T) {
-	c := newRoomCopy()
-	at := func(revision uint64) *storedRoom {
-		return &storedRoom{Room: parley.Room{ARN: recordARN, UpdateTime: time.Unix(int64(revision), 0)},
-			revision: revision}
-	}
-	want := func(step string, revision uint64) {
-		t.Helper()
-		got, _ := c.get(recordARN)
-		rooms, _ := c.list(recordARN.World(), parley.RoomCursor{}, 10,
-			func(parley.Room) bool { return true })
-		if revision == 0 && (got != nil || len(rooms) != 0) {
-			t.Errorf("%s: room %v, list %v; want none", step, got, rooms)
+	c := newLocalCopy[int]()
+	named := func(revision int) parley.ARN { return parley.ARN{ID: strconv.Itoa(revision)} }
+	at := func(revision int) *stored[int] {
+		return &stored[int]{
+			Cursor:   parley.Cursor{UpdateTime: time.Unix(int64(revision), 0), ARN: recordARN},
+			resource: revision, names: []parley.ARN{named(revision)}, revision: uint64(revision),
 		}
-		if revision > 0 && (got == nil || got.revision != revision || len(rooms) != 1 ||
-			!rooms[0].UpdateTime.Equal(got.UpdateTime)) {
-			t.Errorf("%s: room %v, list %v; want revision %d in both", step, got, rooms, revision)
+	}
+	want := func(step string, want ...int) {
+		t.Helper()
+		var got []int
+		if r := c.get(recordARN); r != nil {
+			got = []int{r.resource}
+		}
+		list, _ := c.list(recordARN.World(), parley.Cursor{}, 10, func(int) bool { return true })
+		var naming []int
+		for revision := range 10 {
+			if arn, ok := c.oneNaming(named(revision)); ok && arn == recordARN {
+				naming = append(naming, revision)
+			}
+		}
+		for what, got := range map[string][]int{"get": got, "list": list, "naming": naming} {
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %s shows revisions %v, want %v", step, what, got, want)
+			}
 		}
 	}
 	c.put(at(3))
@@ -243,9 +282,9 @@ func TestCopyNeverGoesBackwards(t *testing.T) {
 	c.removed(recordARN, 4)
 	want("an older deletion", 5)
 	c.remove(recordARN, 5)
-	want("own deletion", 0)
+	want("own deletion")
 	c.put(at(5))
-	want("the write before own deletion, seen late", 0)
+	want("the write before own deletion, seen late")
 	c.removed(recordARN, 6)
 	c.put(at(7))
 	want("a write after the deletion", 7)
@@ -253,7 +292,7 @@ func TestCopyNeverGoesBackwards(t *testing.T) {
 	want("own deletion of what was overwritten", 7)
 	c.removed(recordARN, 8)
 	c.remove(recordARN, 7)
-	if want("own deletion, after the watch saw it", 0); len(c.deleted) > 0 {
+	if want("own deletion, after the watch saw it"); len(c.deleted) > 0 {
 		t.Errorf("deletions that nobody will confirm are remembered: %v", c.deleted)
 	}
 }

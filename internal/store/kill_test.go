@@ -16,7 +16,7 @@ import (
 	"github.com/parley-chat/parley/internal/store"
 )
 
-// childDir is the variable that makes the test binary create rooms in a folder
+// childDir is the variable that makes the test binary create resources in a folder
 // until it is killed, instead of running tests.
 const childDir = "PARLEY_TEST_STORE_CHILD"
 
@@ -27,37 +27,50 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// createUntilKilled prints the ARN of each room that it was told is saved.
+// createUntilKilled prints the ARN of each resource that it was told is saved.
 func createUntilKilled(dir string) {
 	ctx := context.Background()
 	s, err := store.Open(ctx, store.Config{Dir: dir}, slog.New(slog.DiscardHandler))
 	for err == nil {
-		room := newRoom(parley.RoomChange{})
-		if err = s.CreateRoom(ctx, room, 0); err == nil {
-			_, err = fmt.Println(room.ARN)
+		l := configurations.fresh()
+		if err = printed(l.ARN, s.CreateLoggingConfiguration(ctx, l, 0)); err == nil {
+			room := naming(l.ARN)
+			err = printed(room.ARN, s.CreateRoom(ctx, room, 0))
 		}
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
 }
 
-func TestAcknowledgedRoomsSurviveKill(t *testing.T) {
+func printed(arn parley.ARN, err error) error {
+	if err == nil {
+		_, err = fmt.Println(arn)
+	}
+	return err
+}
+
+func TestAcknowledgedResourcesSurviveKill(t *testing.T) {
 	dir := t.TempDir()
 	var saved []parley.ARN
 	for range 4 {
 		saved = append(saved, killWhileCreating(t, dir, 1+rand.IntN(300))...)
 		s := open(t, dir)
 		for _, arn := range saved {
-			if _, err := s.Room(arn); err != nil {
-				t.Errorf("after a kill, acknowledged Room(%s) = %v, want the room", arn, err)
+			_, err := s.Room(arn)
+			if arn.Kind == parley.KindLoggingConfiguration {
+				_, err = s.LoggingConfiguration(arn)
+			}
+			if err != nil {
+				t.Errorf("after a kill, what was acknowledged is gone: %v", err)
 			}
 		}
+		wantNothingDangles(t, s)
 		closeStore(t, s)
 	}
 }
 
-// killWhileCreating returns the rooms that a process was told are saved before it
-// was killed, which happens after the first n of them.
+// killWhileCreating returns what a process was told is saved before it was killed,
+// which happens after the first n resources.
 func killWhileCreating(t *testing.T, dir string, n int) []parley.ARN {
 	t.Helper()
 	child := exec.Command(os.Args[0])
@@ -83,7 +96,7 @@ func killWhileCreating(t *testing.T, dir string, n int) []parley.ARN {
 		}
 	}
 	if err := child.Wait(); len(saved) < n {
-		t.Fatalf("the child ended with %v after %d rooms, want %d", err, len(saved), n)
+		t.Fatalf("the child ended with %v after %d resources, want %d", err, len(saved), n)
 	}
 	return saved
 }

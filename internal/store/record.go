@@ -9,17 +9,20 @@ import (
 	"github.com/parley-chat/parley"
 )
 
-// roomKey returns the name of a room inside keys and subjects. The error has code
-// Invalid when arn is not that of a room, or when a part of it would mean
-// something to NATS: dots, wildcards and spaces do.
-func roomKey(arn parley.ARN) (string, error) {
+// resourceKey returns the name of a resource inside keys and subjects. The error
+// has code Invalid when arn is not that of a resource of the kind, or when a part
+// of it would mean something to NATS: dots, wildcards and spaces do.
+func resourceKey(kind parley.Kind, arn parley.ARN) (string, error) {
 	key := arn.Region + "." + arn.Account + "." + arn.ID
-	if arn.Kind != parley.KindRoom || len(key) > parley.MaxARNLen ||
+	if arn.Kind != kind || len(key) > parley.MaxARNLen ||
 		!plain(arn.Region) || !plain(arn.Account) || !plain(arn.ID) {
-		return "", parley.Errorf(parley.Invalid, "not the ARN of a room: %q", arn)
+		return "", parley.Errorf(parley.Invalid, "not the ARN of a %s: %q", noun(kind), arn)
 	}
 	return key, nil
 }
+
+// noun returns what messages call a resource of a kind. Its plural ends in s.
+func noun(kind parley.Kind) string { return strings.ReplaceAll(string(kind), "-", " ") }
 
 // plain reports whether s is one or more ASCII letters, digits and hyphens.
 func plain(s string) bool {
@@ -32,14 +35,14 @@ func plain(s string) bool {
 	return s != ""
 }
 
-// parseRoomKey returns the ARN that roomKey made into key.
-func parseRoomKey(key string) (parley.ARN, error) {
+// parseKey returns the ARN that resourceKey made into key.
+func parseKey(kind parley.Kind, key string) (parley.ARN, error) {
 	parts := strings.Split(key, ".")
 	if len(parts) != 3 {
 		return parley.ARN{}, fmt.Errorf("key %q has %d parts, want 3", key, len(parts))
 	}
-	arn := parley.ARN{Region: parts[0], Account: parts[1], Kind: parley.KindRoom, ID: parts[2]}
-	_, err := roomKey(arn)
+	arn := parley.ARN{Region: parts[0], Account: parts[1], Kind: kind, ID: parts[2]}
+	_, err := resourceKey(kind, arn)
 	return arn, err
 }
 
@@ -90,22 +93,17 @@ func decodeRoom(arn parley.ARN, data []byte) (parley.Room, error) {
 	if err := json.Unmarshal(data, &record); err != nil {
 		return parley.Room{}, fmt.Errorf("decode room: %w", err)
 	}
-	for _, at := range []time.Time{record.CreateTime, record.UpdateTime} {
-		if _, offset := at.Zone(); offset != 0 {
-			return parley.Room{}, fmt.Errorf("decode room: time %s is not in UTC", at)
-		}
+	if err := inUTC(record.CreateTime, record.UpdateTime); err != nil {
+		return parley.Room{}, fmt.Errorf("decode room: %w", err)
 	}
 	r := parley.Room{
 		ARN:                     arn,
 		Name:                    record.Name,
 		MaxMessageLength:        record.MaxMessageLength,
 		MaxMessageRatePerSecond: record.MaxMessageRatePerSecond,
-		Tags:                    record.Tags,
+		Tags:                    nilIfEmpty(record.Tags),
 		CreateTime:              record.CreateTime.UTC(),
 		UpdateTime:              record.UpdateTime.UTC(),
-	}
-	if len(r.Tags) == 0 {
-		r.Tags = nil
 	}
 	if h := record.ReviewHandler; h != nil {
 		r.ReviewHandler = &parley.ReviewHandler{URI: h.URI, Fallback: h.Fallback}
@@ -118,4 +116,72 @@ func decodeRoom(arn parley.ARN, data []byte) (parley.Room, error) {
 		r.LoggingConfigurations = append(r.LoggingConfigurations, arn)
 	}
 	return r, nil
+}
+
+// configurationRecord is a logging configuration as it is stored, like roomRecord.
+type configurationRecord struct {
+	Name        string              `json:"name,omitempty"`
+	Destination destinationRecord   `json:"destination"`
+	State       parley.LoggingState `json:"state"`
+	Tags        map[string]string   `json:"tags,omitempty"`
+	CreateTime  time.Time           `json:"create_time"`
+	UpdateTime  time.Time           `json:"update_time"`
+}
+
+type destinationRecord struct {
+	Kind parley.DestinationKind `json:"kind"`
+	Name string                 `json:"name"`
+}
+
+func encodeConfiguration(l parley.LoggingConfiguration) ([]byte, error) {
+	data, err := json.Marshal(configurationRecord{
+		Name:        l.Name,
+		Destination: destinationRecord(l.Destination),
+		State:       l.State,
+		Tags:        l.Tags,
+		CreateTime:  l.CreateTime.UTC(),
+		UpdateTime:  l.UpdateTime.UTC(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode logging configuration: %w", err)
+	}
+	return data, nil
+}
+
+// decodeConfiguration returns the logging configuration that encodeConfiguration
+// made into data, with nil for what is empty.
+func decodeConfiguration(arn parley.ARN, data []byte) (parley.LoggingConfiguration, error) {
+	var record configurationRecord
+	err := json.Unmarshal(data, &record)
+	if err == nil {
+		err = inUTC(record.CreateTime, record.UpdateTime)
+	}
+	if err != nil {
+		return parley.LoggingConfiguration{}, fmt.Errorf("decode logging configuration: %w", err)
+	}
+	return parley.LoggingConfiguration{
+		ARN:         arn,
+		Name:        record.Name,
+		Destination: parley.Destination(record.Destination),
+		State:       record.State,
+		Tags:        nilIfEmpty(record.Tags),
+		CreateTime:  record.CreateTime.UTC(),
+		UpdateTime:  record.UpdateTime.UTC(),
+	}, nil
+}
+
+func inUTC(times ...time.Time) error {
+	for _, at := range times {
+		if _, offset := at.Zone(); offset != 0 {
+			return fmt.Errorf("time %s is not in UTC", at)
+		}
+	}
+	return nil
+}
+
+func nilIfEmpty(tags map[string]string) map[string]string {
+	if len(tags) == 0 {
+		return nil
+	}
+	return tags
 }

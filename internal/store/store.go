@@ -1,12 +1,13 @@
-// Package store keeps rooms, secrets and the marks of used tokens, and carries
-// room events between nodes. It is the only package that knows NATS: key-value
-// buckets hold what is kept, core subjects carry what is not. The server runs
-// inside this process and opens no port, yet everything but starting, watching
-// and repairing it goes through the client library, so that a server elsewhere,
-// or a cluster of them, can take its place.
+// Package store keeps rooms, logging configurations, secrets and the marks of used
+// tokens, and carries room events between nodes. It is the only package that knows
+// NATS: key-value buckets hold what is kept, core subjects carry what is not. The
+// server runs inside this process and opens no port, yet everything but starting,
+// watching and repairing it goes through the client library, so that a server
+// elsewhere, or a cluster of them, can take its place.
 //
-// What the store says is saved has reached the disk. What a room's settings mean,
-// who may change them, and what is in an event or a secret is left to others.
+// What the store says is saved has reached the disk, and the logging configurations
+// that a room names exist. What the settings of a room or a configuration mean, who
+// may change them, and what is in an event or a secret is left to others.
 package store
 
 import (
@@ -27,13 +28,10 @@ import (
 // The buckets, besides those of used tokens. Their names are part of what is on
 // disk.
 const (
-	roomsBucket   = "rooms"
-	secretsBucket = "secrets"
+	roomsBucket          = "rooms"
+	configurationsBucket = "logging-configurations"
+	secretsBucket        = "secrets"
 )
-
-// markerLife is how long the mark of a deleted room stays for others to see. A
-// node that was cut off for longer has to load all rooms anew.
-const markerLife = 10 * time.Minute
 
 // writeTimeout bounds one write. It leaves a disk that stalls time to come back.
 const writeTimeout = 5 * time.Second
@@ -55,27 +53,30 @@ type Store struct {
 	engine  *engine
 	conn    *nats.Conn // for everything but receiving events, which has its own
 	js      jetstream.JetStream
-	rooms   jetstream.KeyValue
 	secrets jetstream.KeyValue
-	copy    *roomCopy
-	turns   turns
 	bus     *bus
 	health  *health
 	marks   atomic.Pointer[marks] // nil while the engine is being repaired
+
+	rooms          *collection[parley.Room]
+	configurations *collection[parley.LoggingConfiguration]
+	references     *references // of rooms to configurations
 
 	stop    context.CancelFunc // ends what running waits for
 	running sync.WaitGroup
 	once    sync.Once // Close
 }
 
-// Open starts the engine and returns when all rooms are loaded. ctx bounds the
+// Open starts the engine and returns when all resources are loaded. ctx bounds the
 // start alone. When it returns an error nothing is left running, and the error
 // says in one sentence what is wrong with the folder or with what is in it.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Store, err error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{
-		log: log, copy: newRoomCopy(), turns: newTurns(), health: newHealth(), stop: stop,
-	}
+	s := &Store{log: log, health: newHealth(), stop: stop}
+	s.rooms, s.configurations = newRooms(s), newConfigurations(s)
+	s.references = newReferences(s.rooms, s.configurations)
+	s.rooms.saving = s.references.saveRoom
+	s.configurations.deleting = s.references.deleteConfiguration
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -90,11 +91,12 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Store, err erro
 	if err := s.openBuckets(ctx); err != nil {
 		return nil, fmt.Errorf("open buckets: %w", err)
 	}
-	watch, err := s.loadRooms(ctx, run)
-	if err != nil {
-		return nil, fmt.Errorf("load rooms: %w", err)
+	if err := s.configurations.start(ctx, run, &s.running); err != nil {
+		return nil, err
 	}
-	s.running.Go(func() { s.followRooms(run, watch) })
+	if err := s.rooms.start(ctx, run, &s.running); err != nil {
+		return nil, err
+	}
 	if cfg.Dir != "" {
 		s.running.Go(func() { s.repairWhenBroken(run) })
 	}
@@ -114,20 +116,20 @@ func (s *Store) connect() error {
 }
 
 // asyncError hears of what goes wrong outside of any call, which the client
-// library mends by itself: a watch of rooms that stopped, for the most part.
+// library mends by itself: a watch of a bucket that stopped, for the most part.
 func (s *Store) asyncError(_ *nats.Conn, _ *nats.Subscription, err error) {
 	s.log.Warn("the store has trouble with its engine", "err", err)
 }
 
 func (s *Store) openBuckets(ctx context.Context) error {
 	storage := s.engine.storage()
-	var err error
-	s.rooms, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: roomsBucket, Storage: storage, LimitMarkerTTL: markerLife,
-	})
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", roomsBucket, err)
+	if err := s.rooms.open(ctx, s.js, storage); err != nil {
+		return err
 	}
+	if err := s.configurations.open(ctx, s.js, storage); err != nil {
+		return err
+	}
+	var err error
 	s.secrets, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: secretsBucket, Storage: storage,
 	})
@@ -158,8 +160,8 @@ func (s *Store) Close() error {
 }
 
 // Check returns nil when the engine answers: events travel, and tokens can be
-// redeemed. A full disk is no reason to say otherwise: then only changes of rooms
-// are refused, and logged.
+// redeemed. A full disk is no reason to say otherwise: then only changes of
+// resources are refused, and logged.
 func (s *Store) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

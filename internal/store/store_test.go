@@ -94,7 +94,7 @@ func wantCode(t testing.TB, what string, err error, want parley.Code) {
 func TestCloseTwiceAndUseAfter(t *testing.T) {
 	inBothModes(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
-		room := create(t, s, parley.RoomChange{})
+		room := rooms.create(t, s)
 		stop, err := s.Subscribe(ctx, room.ARN, func([]byte) {})
 		if err != nil {
 			t.Fatal(err)
@@ -105,6 +105,8 @@ func TestCloseTwiceAndUseAfter(t *testing.T) {
 		wantCode(t, "create after Close", s.CreateRoom(ctx, newRoom(parley.RoomChange{}), 0),
 			parley.Unavailable)
 		wantCode(t, "delete after Close", s.DeleteRoom(ctx, room.ARN), parley.Unavailable)
+		wantCode(t, "create a configuration after Close",
+			s.CreateLoggingConfiguration(ctx, configurations.fresh(), 0), parley.Unavailable)
 		wantCode(t, "redeem after Close", s.Redeem(ctx, newToken(), "a"), parley.Unavailable)
 		wantCode(t, "publish after Close", s.Publish(ctx, room.ARN, nil), parley.Unavailable)
 		_, err = s.Subscribe(ctx, room.ARN, func([]byte) {})
@@ -128,7 +130,7 @@ func TestOpenIsQuiet(t *testing.T) {
 	for range 2 {
 		log, lines := newLog(t)
 		s := openLogged(t, dir, log)
-		create(t, s, parley.RoomChange{})
+		rooms.create(t, s)
 		closeStore(t, s)
 		if got := lines.String(); got != "" {
 			t.Errorf("a normal run logged:\n%s", got)
@@ -139,7 +141,7 @@ func TestOpenIsQuiet(t *testing.T) {
 func TestMemoryModeLeavesNothingOnDisk(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	s := open(t, "")
-	create(t, s, parley.RoomChange{})
+	rooms.create(t, s)
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
 		t.Errorf("while the store runs, the temporary folder holds %v, %v; want nothing", left, err)
 	}
@@ -216,7 +218,7 @@ func withRooms(t *testing.T) (dir, bucket string) {
 	dir = t.TempDir()
 	s := open(t, dir)
 	for range 100 {
-		create(t, s, parley.RoomChange{})
+		rooms.create(t, s)
 	}
 	closeStore(t, s)
 	return dir, filepath.Join(dir, "jetstream", "$G", "streams", "KV_rooms")
@@ -277,11 +279,12 @@ func limitFiles(t *testing.T, bytes uint64) (lift func()) {
 func TestFullDiskRefusesAndRecovers(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
+	used := configurations.create(t, s)
 	lift := limitFiles(t, 100<<10)
 	var saved []parley.Room
 	var err error
 	for range 10_000 {
-		room := newRoom(parley.RoomChange{})
+		room := naming(used.ARN)
 		if err = s.CreateRoom(t.Context(), room, 0); err != nil {
 			break
 		}
@@ -289,8 +292,12 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 	}
 	wantCode(t, "create on a full disk", err, parley.Unavailable)
 	start := time.Now()
-	wantCode(t, "create once more", s.CreateRoom(t.Context(), newRoom(parley.RoomChange{}), 0),
+	wantCode(t, "create once more", s.CreateRoom(t.Context(), naming(used.ARN), 0),
 		parley.Unavailable)
+	wantCode(t, "create a configuration", s.CreateLoggingConfiguration(t.Context(),
+		configurations.fresh(), 0), parley.Unavailable)
+	wantCode(t, "delete a configuration in use", s.DeleteLoggingConfiguration(t.Context(),
+		used.ARN), parley.Unavailable)
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("a store that knows it cannot save took %s to say so", took)
 	}
@@ -304,21 +311,26 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 		t.Errorf("Redeem() on a full disk = %v, want nil: it needs none", err)
 	}
 	lift()
-	saved = append(saved, createWhenPossible(t, s))
+	saved = append(saved, createWhenPossible(t, s, used))
 	wantCode(t, "redeem again, after the marks were lost", s.Redeem(t.Context(), before, "b"),
 		parley.Unauthenticated)
 	if err := s.Redeem(t.Context(), newToken(), "a"); err != nil {
 		t.Errorf("Redeem() after the repair = %v, want nil", err)
 	}
-	wantRooms(t, s, saved)
+	wantInUse(t, s, used, saved...)
+	unused := configurations.create(t, s)
+	rooms.want(t, s, saved...)
 	closeStore(t, s)
-	wantRooms(t, open(t, dir), saved)
+	s = open(t, dir)
+	rooms.want(t, s, saved...)
+	configurations.want(t, s, used, unused)
 }
 
-// createWhenPossible creates a room as soon as the store takes one.
-func createWhenPossible(t *testing.T, s *store.Store) parley.Room {
+// createWhenPossible creates a room that names a configuration as soon as the store
+// takes one.
+func createWhenPossible(t *testing.T, s *store.Store, l parley.LoggingConfiguration) parley.Room {
 	t.Helper()
-	room := newRoom(parley.RoomChange{})
+	room := naming(l.ARN)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-tick.C {

@@ -5,27 +5,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
-	// loadStall is how long nothing may come while rooms are loaded. A record that
-	// cannot be read from disk is one that never comes.
+	// loadStall is how long nothing may come while resources are loaded. A record
+	// that cannot be read from disk is one that never comes.
 	loadStall = 3 * time.Second
 
 	rewatchPause = time.Second
 )
 
-// loadRooms returns a watch of all rooms that has delivered all there are. It ends
+// start loads all resources, and keeps the copy up to date from then on. The
+// goroutine that does ends with run, and is counted in running.
+func (c *collection[T]) start(ctx, run context.Context, running *sync.WaitGroup) error {
+	watch, err := c.load(ctx, run)
+	if err != nil {
+		return fmt.Errorf("load %ss: %w", noun(c.arnKind), err)
+	}
+	running.Go(func() { c.follow(run, watch) })
+	return nil
+}
+
+// load returns a watch of all resources that has delivered all there are. It ends
 // with run, and with ctx while it loads.
-func (s *Store) loadRooms(ctx, run context.Context) (jetstream.KeyWatcher, error) {
+func (c *collection[T]) load(ctx, run context.Context) (jetstream.KeyWatcher, error) {
 	run, stop := context.WithCancel(run)
 	defer context.AfterFunc(ctx, stop)()
-	watch, err := s.rooms.WatchAll(run)
+	watch, err := c.kv.WatchAll(run)
 	if err == nil {
-		err = s.receiveRooms(watch)
+		err = c.receive(watch)
 	}
 	if err != nil {
 		stop()
@@ -35,8 +47,8 @@ func (s *Store) loadRooms(ctx, run context.Context) (jetstream.KeyWatcher, error
 	return watch, nil
 }
 
-// receiveRooms takes in what a watch delivers, up to the last room there is.
-func (s *Store) receiveRooms(watch jetstream.KeyWatcher) error {
+// receive takes in what a watch delivers, up to the last resource there is.
+func (c *collection[T]) receive(watch jetstream.KeyWatcher) error {
 	stall := time.NewTimer(loadStall)
 	defer stall.Stop()
 	received, expected := uint64(0), uint64(0)
@@ -49,35 +61,35 @@ func (s *Store) receiveRooms(watch jetstream.KeyWatcher) error {
 			case entry == nil:
 				return nil
 			}
-			if err := s.see(entry); err != nil {
+			if err := c.see(entry); err != nil {
 				return err
 			}
 			received++
 			expected = received + entry.Delta()
 			stall.Reset(loadStall)
 		case <-stall.C:
-			return fmt.Errorf("the stored rooms are damaged: %d of %d can be read",
-				received, expected)
+			return fmt.Errorf("the stored %ss are damaged: %d of %d can be read",
+				noun(c.arnKind), received, expected)
 		}
 	}
 }
 
-// followRooms keeps the copy up to date until run ends.
-func (s *Store) followRooms(run context.Context, watch jetstream.KeyWatcher) {
+// follow keeps the copy up to date until run ends.
+func (c *collection[T]) follow(run context.Context, watch jetstream.KeyWatcher) {
 	for {
-		s.seeAll(watch)
+		c.seeAll(watch)
 		if !pause(run, rewatchPause) {
 			return
 		}
 		var err error
-		if watch, err = s.rooms.WatchAll(run); err != nil && run.Err() == nil {
-			s.log.Warn("changes of rooms by other nodes are not seen", "err", err)
+		if watch, err = c.kv.WatchAll(run); err != nil && run.Err() == nil {
+			c.log.Warn("changes by other nodes are not seen", "bucket", c.bucket, "err", err)
 		}
 	}
 }
 
 // seeAll takes in what a watch delivers until it ends.
-func (s *Store) seeAll(watch jetstream.KeyWatcher) {
+func (c *collection[T]) seeAll(watch jetstream.KeyWatcher) {
 	if watch == nil {
 		return
 	}
@@ -85,24 +97,24 @@ func (s *Store) seeAll(watch jetstream.KeyWatcher) {
 		if entry == nil {
 			continue // the end of what there was when the watch began
 		}
-		if err := s.see(entry); err != nil {
-			s.log.Error("stored room ignored", "err", err)
+		if err := c.see(entry); err != nil {
+			c.log.Error("stored resource ignored", "err", err)
 		}
 	}
 }
 
-// see takes one change of a room into the copy.
-func (s *Store) see(entry jetstream.KeyValueEntry) error {
-	arn, err := parseRoomKey(entry.Key())
+// see takes one change of a resource into the copy.
+func (c *collection[T]) see(entry jetstream.KeyValueEntry) error {
+	arn, err := parseKey(c.arnKind, entry.Key())
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", noun(c.arnKind), err)
 	}
 	if entry.Operation() != jetstream.KeyValuePut {
-		s.copy.removed(arn, entry.Revision())
+		c.copy.removed(arn, entry.Revision())
 		return nil
 	}
-	if _, err := s.take(arn, entry.Value(), entry.Revision()); err != nil {
-		return fmt.Errorf("room %s: %w", arn, err)
+	if err := c.take(arn, entry.Value(), entry.Revision()); err != nil {
+		return fmt.Errorf("%s: %w", arn, err)
 	}
 	return nil
 }

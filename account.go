@@ -1,0 +1,20 @@
+package parley
+
+import "regexp"
+
+// AccountStatus says what an account may do.
+type AccountStatus string
+
+// The statuses. An active account may do everything that its policies allow; one
+// whose verification is pending is refused the operations that model
+// PendingVerification; a suspended one is refused all.
+const (
+	AccountActive    AccountStatus = "active"
+	AccountPending   AccountStatus = "pending-verification"
+	AccountSuspended AccountStatus = "suspended"
+)
+
+var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+
+// ValidAccount reports whether id has the form of an account's id: 12 digits.
+func ValidAccount(id string) bool { return accountPattern.MatchString(id) }

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/parley-chat/parley"
+)
+
+// QuotaReport says what is allowed and what is used, as the admin listener serves
+// it under /quotas.
+type QuotaReport struct {
+	// Limits are the quotas in force, for each account and region; 0 is no limit.
+	Limits parley.Quotas `json:"limits"`
+	// Use has the accounts and regions in which something is used.
+	Use []WorldUse `json:"use"`
+}
+
+// WorldUse is what one account uses in one region.
+type WorldUse struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	// Counts has what is counted, by quota. Rates have no entry.
+	Counts map[parley.Quota]int `json:"counts"`
+}
+
+// serveQuotas answers with a QuotaReport.
+func (a *App) serveQuotas(w http.ResponseWriter, _ *http.Request) {
+	report := QuotaReport{Limits: parley.Quotas{}, Use: []WorldUse{}}
+	for _, name := range parley.QuotaNames() {
+		report.Limits[name] = a.quotas[name]
+	}
+	for _, account := range a.keys.accounts() {
+		for _, region := range a.regions {
+			if use := a.use(parley.World{Region: region, Account: account}); use != nil {
+				report.Use = append(report.Use, *use)
+			}
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(report) // a reader that is gone needs no answer
+}
+
+// use returns what is used in a world, or nil for nothing.
+func (a *App) use(w parley.World) *WorldUse {
+	counts := map[parley.Quota]int{
+		parley.QuotaRooms:                 a.store.CountRooms(w),
+		parley.QuotaLoggingConfigurations: a.store.CountLoggingConfigurations(w),
+		parley.QuotaConnections:           a.hub.Connections(w),
+	}
+	for _, n := range counts {
+		if n > 0 {
+			return &WorldUse{Account: w.Account, Region: w.Region, Counts: counts}
+		}
+	}
+	return nil
+}

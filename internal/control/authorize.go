@@ -1,0 +1,123 @@
+package control
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/policy"
+)
+
+// tagResource is the action that is needed besides the operation's own to create
+// something with tags.
+const tagResource = "ivschat:TagResource"
+
+// authorize returns nil when the caller's account and policies allow the call. It
+// comes before all checks of members and look-ups, so that a caller who may not
+// ask learns nothing.
+func (h *Handler) authorize(c *call) error {
+	switch c.identity.Status {
+	case parley.AccountSuspended:
+		return parley.Errorf(parley.AccessDenied, "The account is suspended.")
+	case parley.AccountPending:
+		if c.op.Modelled(parley.PendingVerification) {
+			return parley.Errorf(parley.PendingVerification,
+				"The account is pending verification.")
+		}
+	}
+	if c.identity.Root {
+		return nil
+	}
+	request := h.policyRequest(c)
+	if err := c.allowed(request); err != nil {
+		return err
+	}
+	if !c.creates() || len(request.RequestTags) == 0 {
+		return nil
+	}
+	request.Action = tagResource
+	return c.allowed(request)
+}
+
+// creates reports whether the call makes a resource.
+func (c *call) creates() bool {
+	return !c.op.ReadOnly() && c.op.Member == "" && c.op.Kind != ""
+}
+
+// tags reports whether the call is TagResource.
+func (c *call) tags() bool {
+	return c.op.Path == parley.TagsPath && c.op.Method == http.MethodPost
+}
+
+// policyRequest returns what policies are asked about the call.
+func (h *Handler) policyRequest(c *call) policy.Request {
+	request := policy.Request{
+		Action:   c.op.Action(),
+		Resource: c.resource(),
+		UserName: c.identity.UserName,
+		UserARN:  c.identity.UserARN,
+		Account:  c.world.Account,
+		Region:   c.world.Region,
+		SourceIP: c.source,
+		Secure:   c.secure,
+		Time:     c.now,
+	}
+	if arn, err := parley.ParseARN(request.Resource); err == nil && c.own(arn) == nil {
+		request.ResourceTags = h.tagsOf(arn)
+	}
+	if c.creates() || c.tags() {
+		request.RequestTags, _ = c.body.StringMap("tags")
+		request.TagKeys = slices.Sorted(maps.Keys(request.RequestTags))
+	}
+	if c.creates() { // IAM counts the tags of what is made as the resource's
+		request.ResourceTags = request.RequestTags
+	}
+	if keys := c.tagKeys(); keys != nil {
+		request.TagKeys = keys
+	}
+	return request
+}
+
+// resource returns the ARN that the call is about, as policies name it: all
+// resources of the kind when it names none, or none that could be one.
+func (c *call) resource() string {
+	named := c.label
+	if c.op.Member != "" {
+		named, _ = c.body.String(c.op.Member)
+	}
+	if arn, err := parley.ParseARN(named); err == nil && (c.op.Kind == "" || arn.Kind == c.op.Kind) {
+		return named
+	}
+	kind := c.op.Kind
+	if kind == "" {
+		kind = parley.KindRoom
+	}
+	return parley.ARN{Region: c.world.Region, Account: c.world.Account, Kind: kind, ID: "*"}.String()
+}
+
+// tagsOf returns the tags of a resource; one that does not exist has none.
+func (h *Handler) tagsOf(arn parley.ARN) map[string]string {
+	if arn.Kind == parley.KindRoom {
+		room, _ := h.rooms.Room(arn)
+		return room.Tags
+	}
+	configuration, _ := h.logging.LoggingConfiguration(arn)
+	return configuration.Tags
+}
+
+// allowed asks the caller's policies. The texts are those of AWS.
+func (c *call) allowed(r policy.Request) error {
+	text := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s ",
+		c.identity.UserARN, r.Action, r.Resource)
+	switch policy.Evaluate(c.identity.Policies, r).Effect {
+	case policy.Allow:
+		return nil
+	case policy.ExplicitDeny:
+		text += "with an explicit deny in an identity-based policy"
+	default:
+		text += "because no identity-based policy allows the " + r.Action + " action"
+	}
+	return parley.Errorf(parley.AccessDenied, "%s", text)
+}
