@@ -8,10 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// maxFieldErrors is how many bad members an Error names at most. Only tags can
-// have more, of which a caller may send any number.
-const maxFieldErrors = 64
-
 // Check collects what is wrong with the members of a request, so that a caller
 // is told of all of it at once: the first failure of each member, a list being
 // one member. The zero value is ready to use. Lengths count Unicode code points.
@@ -61,7 +57,7 @@ func shorten(s string) string {
 
 func (c *Check) record(name, constraint, text string) {
 	known := func(f FieldError) bool { return f.Name == name }
-	if len(c.fields) == maxFieldErrors || slices.ContainsFunc(c.fields, known) {
+	if slices.ContainsFunc(c.fields, known) {
 		return
 	}
 	c.fields = append(c.fields, FieldError{Name: name, Message: constraint})

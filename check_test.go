@@ -161,20 +161,6 @@ func TestCheckShortensValues(t *testing.T) {
 	}
 }
 
-func TestCheckNamesAtMost64Members(t *testing.T) {
-	for n, want := range map[int]int{63: 63, 64: 64, 65: 64, 1000: 64} {
-		var check parley.Check
-		for i := range n {
-			check.Required(fmt.Sprint("member", i))
-		}
-		e := asError(t, check.Err())
-		text := fmt.Sprint(want, " validation errors detected: ")
-		if len(e.Fields) != want || !strings.HasPrefix(e.Message, text) {
-			t.Errorf("%d bad members: %d are named in %.40q…, want %d", n, len(e.Fields), e.Message, want)
-		}
-	}
-}
-
 func TestAttributesSizeCountsBytes(t *testing.T) {
 	tests := []struct {
 		attributes map[string]string

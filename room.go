@@ -144,9 +144,12 @@ func CheckLambdaARN(c *Check, member, arn string) {
 	c.Pattern(member, arn, 0, MaxLambdaARNLen, lambdaPattern)
 }
 
-// CheckTags adds to c what is wrong with the tags of a resource.
+// CheckTags adds to c what is wrong with the tags of a resource. When there are too
+// many, that is all it says.
 func CheckTags(c *Check, tags map[string]string) {
-	c.Count("tags", len(tags), MaxTags)
+	if c.Count("tags", len(tags), MaxTags); len(tags) > MaxTags {
+		return
+	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		value, member := tags[key], "tags."+shorten(key)
 		c.Pattern(member, key, 1, MaxTagKeyLen, tagPattern)

@@ -149,9 +149,11 @@ func (c *call) roomChange() parley.RoomChange {
 	}
 	if texts, ok := c.body.Strings("loggingConfigurationIdentifiers"); ok {
 		arns := make([]parley.ARN, len(texts))
-		for i, text := range texts {
-			arns[i] = c.body.Check().ARN("loggingConfigurationIdentifiers", text,
-				parley.KindLoggingConfiguration)
+		if len(texts) <= parley.MaxRoomLoggingConfigurations { // else that is what is wrong
+			for i, text := range texts {
+				arns[i] = c.body.Check().ARN("loggingConfigurationIdentifiers", text,
+					parley.KindLoggingConfiguration)
+			}
 		}
 		change.LoggingConfigurations = &arns
 	}

@@ -67,7 +67,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if code := parley.CodeOf(err); code == parley.Internal || code == parley.Unavailable {
 		h.cfg.Log.Error("handshake", "request", requestID, "code", code.String(), "err", err)
 	}
-	refuse(w, err)
+	refuse(w, r, err)
 }
 
 // accept opens the session that the handshake's token is for. The session is in

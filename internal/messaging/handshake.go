@@ -39,7 +39,7 @@ const unauthorized = "The token is missing, invalid, expired or already used."
 func checkHandshake(r *http.Request) (handshake, error) {
 	key := r.Header.Get("Sec-WebSocket-Key")
 	decoded, err := base64.StdEncoding.DecodeString(key)
-	if r.Method != http.MethodGet ||
+	if r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) ||
 		!hasToken(r.Header["Connection"], "upgrade") ||
 		!hasToken(r.Header["Upgrade"], "websocket") ||
 		r.Header.Get("Sec-WebSocket-Version") != "13" ||
@@ -140,7 +140,10 @@ const retryAfter = "1"
 
 // refuse answers a failed handshake with plain HTTP, never by accepting it first:
 // official clients would then try again at once and for ever.
-func refuse(w http.ResponseWriter, err error) {
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if r.ContentLength != 0 { // do not wait for a body that nobody reads
+		w.Header().Set("Connection", "close")
+	}
 	form, known := refusals[parley.CodeOf(err)]
 	message := "The request could not be completed because of an internal failure."
 	if known {
@@ -151,7 +154,7 @@ func refuse(w http.ResponseWriter, err error) {
 	switch form.status {
 	case http.StatusUpgradeRequired:
 		w.Header().Set("Upgrade", "websocket")
-		w.Header().Set("Connection", "Upgrade")
+		w.Header().Add("Connection", "Upgrade")
 		w.Header().Set("Sec-WebSocket-Version", "13")
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
