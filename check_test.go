@@ -1,7 +1,6 @@
 package parley_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
