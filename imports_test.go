@@ -75,6 +75,7 @@ var table = []row{
 	{"internal/app", toEdges, []string{anyModule}},
 	{"cmd/parley", everything, []string{anyModule}},
 	{"internal/parleytest", everything, []string{anyModule}}, // in nobody's row: for tests only
+	{"test/bench", everything, []string{anyModule}},
 }
 
 // allows reports whether a package with this row may import path.
