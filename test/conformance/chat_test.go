@@ -37,6 +37,7 @@ type chatMessage struct {
 type chatEvent struct {
 	ID         string
 	RequestID  string
+	EventName  string // of custom events
 	MessageID  string // of messageDelete
 	UserID     string // of userDisconnect
 	Reason     string
@@ -318,7 +319,7 @@ func TestUpdatedLengthAppliesToOpenSessions(t *testing.T) {
 	ana.sendRefused(t, "123456", 400)
 	must(t, r.admin, "UpdateRoom", fields{
 		"identifier": r.ARN, "maximumMessageLength": 6,
-	}, 200, nil)
+	}, 200, &r.room)
 	pace := time.NewTicker(200 * time.Millisecond) // below the rate of a session
 	defer pace.Stop()
 	for deadline := time.Now().Add(eventTimeout); ; <-pace.C {
@@ -428,7 +429,7 @@ func TestDeletedRoom(t *testing.T) {
 	r := startChatRoom(t, fields{})
 	ana := r.join(t, "ana", "SEND_MESSAGE")
 	unused := createToken(t, r.admin, r.ARN, "ben")
-	must(t, r.admin, "DeleteRoom", fields{"identifier": r.ARN}, 204, nil)
+	mustReturnNothing(t, r.admin, "DeleteRoom", fields{"identifier": r.ARN}, 204)
 	ana.sendRefused(t, "anybody here?", 404)
 	var now struct{ State string }
 	ana.call(t, "state", fields{}, &now)
@@ -468,9 +469,9 @@ func TestUsedToken(t *testing.T) {
 	}
 }
 
-// TestTokensOfEveryClient opens sessions with tokens of every client of the control
-// plane.
-func TestTokensOfEveryClient(t *testing.T) {
+// TestTokensAndEventsOfEveryClient opens sessions with tokens of every client of the
+// control plane, and lets each do there what the control plane can do.
+func TestTokensAndEventsOfEveryClient(t *testing.T) {
 	srv := startServer(t)
 	for _, kind := range apiClientKinds(t) {
 		t.Run(kind.name, func(t *testing.T) {
@@ -485,6 +486,7 @@ func TestTokensOfEveryClient(t *testing.T) {
 				checkSender(t, sender, everyone)
 			}
 			cyd.sendRefused(t, "viewers do not talk", 403)
+			checkControlEvents(t, c, r.ARN, everyone)
 		})
 	}
 }
@@ -497,6 +499,63 @@ func checkSender(t *testing.T, sender *session, everyone []*session) {
 	want.Sender.UserID, want.Sender.Attributes = sender.name, attributesOf(sender.name)
 	for _, s := range everyone {
 		s.nextMessage(t, want)
+	}
+}
+
+// checkControlEvents calls what the control plane can do in a room, and ends the last
+// session.
+func checkControlEvents(t *testing.T, c apiClient, room string, everyone []*session) {
+	t.Helper()
+	attributes := map[string]string{"frage": "größer 🤔", "answers": "a,b=c"}
+	var sent struct{ ID string }
+	must(t, c, "SendEvent", fields{
+		"roomIdentifier": room, "eventName": "poll:opened", "attributes": attributes,
+	}, 200, &sent)
+	for _, s := range everyone {
+		s.checkEvent(t, "event", chatEvent{
+			ID: sent.ID, EventName: "poll:opened", Attributes: attributes,
+		})
+	}
+	const message = "AbCdEfGh1234"
+	must(t, c, "DeleteMessage", fields{
+		"roomIdentifier": room, "id": message, "reason": "spam",
+	}, 200, &sent)
+	for _, s := range everyone {
+		s.checkEvent(t, "messageDelete", chatEvent{
+			ID: sent.ID, MessageID: message, Reason: "spam",
+			Attributes: map[string]string{
+				"MessageID": message, "MessageId": message, "Reason": "spam",
+			},
+		})
+	}
+	last := everyone[len(everyone)-1]
+	mustReturnNothing(t, c, "DisconnectUser", fields{
+		"roomIdentifier": room, "userId": last.name, "reason": "flooding",
+	}, 200)
+	for _, s := range everyone {
+		s.checkEvent(t, "userDisconnect", chatEvent{
+			UserID: last.name, Reason: "flooding",
+			Attributes: map[string]string{"UserId": last.name, "Reason": "flooding"},
+		})
+	}
+	last.nextDisconnect(t, "serverDisconnect")
+}
+
+// checkEvent waits for an event of the control plane. Its time is now, and its id is
+// what want says, if anything.
+func (s *session) checkEvent(t *testing.T, event string, want chatEvent) {
+	t.Helper()
+	var got chatEvent
+	s.next(t, event, &got)
+	if !idPattern.MatchString(got.ID) || time.Since(got.SendTime).Abs() > time.Minute {
+		t.Errorf("%s got %s with id %q at %v, want an id of 12, now", s.name, event, got.ID, got.SendTime)
+	}
+	if want.ID == "" {
+		want.ID = got.ID
+	}
+	want.SendTime = got.SendTime
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s got another %s (-want +got):\n%s", s.name, event, diff)
 	}
 }
 

@@ -25,16 +25,26 @@ func awsCLIs(t *testing.T) []apiClientKind {
 	t.Helper()
 	var kinds []apiClientKind
 	for _, program := range programs("aws") {
-		kinds = append(kinds, apiClientKind{cliName(t, program), startCLI(t, program)})
+		name, column := cliName(t, program), ""
+		if !strings.HasPrefix(name, cli1) {
+			column = columnCLI2
+		}
+		kinds = append(kinds, apiClientKind{name, column, startCLI(t, program)})
 	}
 	if len(kinds) > 0 {
 		return kinds
 	}
-	return []apiClientKind{{"aws-cli", func(t *testing.T, _ *server, _ string) apiClient {
+	return []apiClientKind{{"aws-cli", columnCLI2, func(t *testing.T, _ *server, _ string) apiClient {
 		missing(t, "the AWS CLI", "install awscli")
 		return nil
 	}}}
 }
+
+// cli1 begins the names of all versions 1.
+const cli1 = "aws-cli-1."
+
+// isCLI reports whether every call of the client is a process, which takes its time.
+func (k apiClientKind) isCLI() bool { return strings.HasPrefix(k.name, "aws-cli") }
 
 // cliName returns the version of the program, such as aws-cli-2.9.19.
 func cliName(t *testing.T, program string) string {
@@ -51,7 +61,7 @@ func cliName(t *testing.T, program string) string {
 // answers with an error, later ones with 254.
 func startCLI(t *testing.T, program string) func(*testing.T, *server, string) apiClient {
 	errorCode := 254
-	if strings.HasPrefix(cliName(t, program), "aws-cli-1.") {
+	if strings.HasPrefix(cliName(t, program), cli1) {
 		errorCode = 255
 	}
 	return func(t *testing.T, srv *server, credentials string) apiClient {
@@ -61,7 +71,8 @@ func startCLI(t *testing.T, program string) func(*testing.T, *server, string) ap
 }
 
 var cliError = regexp.MustCompile(
-	`An error occurred \((\w+)\) when calling the (\w+) operation[^:]*: (.*)`)
+	`An error occurred \((\w+)\) when calling the (\w+) operation` +
+		`(?: \(reached max retries: \d+\))?: (.*)`)
 
 func (c awsCLI) call(t *testing.T, operation string, input fields) answer {
 	t.Helper()

@@ -36,28 +36,42 @@ type apiError struct {
 	Typed        *bool // whether it has the client's own type for Code; nil without types
 	ResourceID   *string
 	ResourceType *string
+	Limit        *int
 	Reason       *string
-	FieldList    []struct{ Name, Message string }
+	FieldList    []fieldError
 }
+
+// fieldError says what is wrong with a member of a request.
+type fieldError struct{ Name, Message string }
 
 // apiClientKind is a client program or library that may be installed.
 type apiClientKind struct {
 	name string
+	// column is the one of docs/compatibility.md, which several versions may share;
+	// empty for a client that is not in it.
+	column string
 	// start returns a client that uses the credentials of a file. It calls missing
 	// when the client is not installed.
 	start func(t *testing.T, srv *server, credentials string) apiClient
 }
 
 // apiClientKinds returns every client of the control plane: those of which several
-// versions are installed more than once, and all others once, installed or not.
+// versions are installed more than once, and all others once, installed or not. The
+// results notes what they were answered.
 func apiClientKinds(t *testing.T) []apiClientKind {
 	t.Helper()
 	kinds := append(awsCLIs(t), boto3s(t)...)
-	return append(kinds,
-		apiClientKind{"aws-sdk-js-v2", nodeDriver("js-v2.mjs")},
-		apiClientKind{"aws-sdk-js-v3", nodeDriver("js-v3.mjs")},
-		apiClientKind{"aws-sdk-go-v2", startGoSDK},
+	kinds = append(kinds,
+		apiClientKind{"aws-sdk-js-v2", columnJS2, nodeDriver("js-v2.mjs")},
+		apiClientKind{"aws-sdk-js-v3", columnJS3, nodeDriver("js-v3.mjs")},
+		apiClientKind{"aws-sdk-go-v2", columnGo, startGoSDK},
 	)
+	for i, kind := range kinds {
+		kinds[i].start = func(t *testing.T, srv *server, credentials string) apiClient {
+			return noted{kind.start(t, srv, credentials), kind}
+		}
+	}
+	return kinds
 }
 
 // boto3s returns the AWS SDK for Python of each Python that has it.
@@ -70,12 +84,12 @@ func boto3s(t *testing.T) []apiClientKind {
 			continue // a Python without boto3
 		}
 		name := "boto3-" + strings.TrimSpace(string(out))
-		kinds = append(kinds, apiClientKind{name, pythonDriver(python)})
+		kinds = append(kinds, apiClientKind{name, columnBoto3, pythonDriver(python)})
 	}
 	if len(kinds) > 0 {
 		return kinds
 	}
-	return []apiClientKind{{"boto3", func(t *testing.T, _ *server, _ string) apiClient {
+	return []apiClientKind{{"boto3", columnBoto3, func(t *testing.T, _ *server, _ string) apiClient {
 		missing(t, "a python3 with boto3", "install python3-boto3")
 		return nil
 	}}}
@@ -125,8 +139,30 @@ func (c driverClient) call(t *testing.T, operation string, input fields) answer 
 }
 
 // must calls an operation that has to succeed, checks its status, and decodes what it
-// returns into output, unless that is nil.
+// returns into output.
 func must(t *testing.T, c apiClient, operation string, input fields, status int, output any) {
+	t.Helper()
+	decode(t, succeed(t, c, operation, input, status), output)
+}
+
+// mustReturnNothing is must for an operation whose answer has no members.
+func mustReturnNothing(t *testing.T, c apiClient, operation string, input fields, status int) {
+	t.Helper()
+	output := succeed(t, c, operation, input, status)
+	if len(output) == 0 {
+		return
+	}
+	var members fields
+	decode(t, output, &members)
+	delete(members, "ResultMetadata") // the Go SDK's own
+	if len(members) > 0 {
+		t.Errorf("%s %v returned %s, want nothing", operation, input, output)
+	}
+}
+
+func succeed(
+	t *testing.T, c apiClient, operation string, input fields, status int,
+) json.RawMessage {
 	t.Helper()
 	a := c.call(t, operation, input)
 	if a.err != nil {
@@ -135,9 +171,7 @@ func must(t *testing.T, c apiClient, operation string, input fields, status int,
 	if a.Status != 0 && a.Status != status {
 		t.Errorf("%s %v: status %d, want %d", operation, input, a.Status, status)
 	}
-	if output != nil {
-		decode(t, a.Output, output)
-	}
+	return a.Output
 }
 
 // refused calls an operation that has to fail and returns its error.
@@ -204,27 +238,4 @@ func attributesOf(user string) map[string]string {
 // uniqueName returns a name for a room or the like that no other test uses.
 func uniqueName(t *testing.T) string {
 	return regexp.MustCompile(`[^a-zA-Z0-9]+`).ReplaceAllString(t.Name(), "-")
-}
-
-// credentialsWith returns a copy of the server's credentials file in which a setting
-// has another value.
-func credentialsWith(t *testing.T, srv *server, setting, value string) string {
-	t.Helper()
-	data, err := os.ReadFile(srv.credentials)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pattern := regexp.MustCompile(`(?m)^` + setting + `\s*=.*$`)
-	if !pattern.Match(data) {
-		t.Fatalf("%s has no line for %s", srv.credentials, setting)
-	}
-	file, err := os.CreateTemp(t.TempDir(), "credentials")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := file.Write(pattern.ReplaceAll(data, []byte(setting+" = "+value))); err != nil {
-		t.Fatal(err)
-	}
-	return file.Name()
 }

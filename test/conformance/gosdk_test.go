@@ -40,14 +40,27 @@ func startGoSDK(t *testing.T, srv *server, credentialsFile string) apiClient {
 		Region:       region,
 		Credentials:  credentials.StaticCredentialsProvider{Value: profile.Credentials},
 		HTTPClient:   recorder,
+		// Tests look at each answer, so nothing is tried again.
+		RetryMaxAttempts: 1,
 	})
 	return goSDK{http: recorder, operations: map[string]goOperation{
-		"CreateChatToken": bind(c.CreateChatToken),
-		"CreateRoom":      bind(c.CreateRoom),
-		"GetRoom":         bind(c.GetRoom),
-		"ListRooms":       bind(c.ListRooms),
-		"UpdateRoom":      bind(c.UpdateRoom),
-		"DeleteRoom":      bind(c.DeleteRoom),
+		"CreateChatToken":            bind(c.CreateChatToken),
+		"CreateRoom":                 bind(c.CreateRoom),
+		"GetRoom":                    bind(c.GetRoom),
+		"ListRooms":                  bind(c.ListRooms),
+		"UpdateRoom":                 bind(c.UpdateRoom),
+		"DeleteRoom":                 bind(c.DeleteRoom),
+		"CreateLoggingConfiguration": createLoggingConfiguration(c),
+		"GetLoggingConfiguration":    getLoggingConfiguration(c),
+		"ListLoggingConfigurations":  listLoggingConfigurations(c),
+		"UpdateLoggingConfiguration": updateLoggingConfiguration(c),
+		"DeleteLoggingConfiguration": bind(c.DeleteLoggingConfiguration),
+		"SendEvent":                  bind(c.SendEvent),
+		"DeleteMessage":              bind(c.DeleteMessage),
+		"DisconnectUser":             bind(c.DisconnectUser),
+		"TagResource":                bind(c.TagResource),
+		"UntagResource":              bind(c.UntagResource),
+		"ListTagsForResource":        bind(c.ListTagsForResource),
 	}}
 }
 

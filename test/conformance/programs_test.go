@@ -29,6 +29,7 @@ func cleanEnv(home string, more ...string) []string {
 		"LANG=C.UTF-8",
 		"AWS_CONFIG_FILE=" + filepath.Join(home, "no-aws-config"),
 		"AWS_EC2_METADATA_DISABLED=true",
+		"AWS_MAX_ATTEMPTS=1", // tests look at each answer, so nothing is tried again
 		"AWS_PAGER=",
 		"AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE=1",
 	}, more...)

@@ -26,7 +26,8 @@ const (
 // parleyBinary is the path of the server under test. TestMain sets it.
 var parleyBinary string
 
-// TestMain builds the server once.
+// TestMain builds the server once, runs the tests, and looks after the document that
+// says what they found.
 func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
 }
@@ -46,7 +47,14 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build parley:", err)
 		return 1
 	}
-	return m.Run()
+	if code := m.Run(); code != 0 {
+		return code
+	}
+	if err := results.document(); err != nil {
+		fmt.Fprintln(os.Stderr, "FAIL:", err)
+		return 1
+	}
+	return 0
 }
 
 // server is a parley process started as a newcomer starts it, on free ports.
@@ -62,7 +70,7 @@ type server struct {
 
 // startServer starts a server and waits until it is ready. When the test ends, the
 // server is told to stop, and must exit with code 0.
-func startServer(t *testing.T) *server {
+func startServer(t *testing.T, options ...string) *server {
 	t.Helper()
 	dir := t.TempDir()
 	s := &server{
@@ -70,8 +78,9 @@ func startServer(t *testing.T) *server {
 		credentials: filepath.Join(dir, "parley-data", "credentials"),
 		done:        make(chan error, 1),
 	}
-	s.process = exec.Command(parleyBinary, "serve", "--listen", "127.0.0.1:0",
-		"--admin-listen", "127.0.0.1:0", "--data", filepath.Join(dir, "parley-data"))
+	args := append([]string{"serve", "--listen", "127.0.0.1:0",
+		"--admin-listen", "127.0.0.1:0", "--data", filepath.Join(dir, "parley-data")}, options...)
+	s.process = exec.Command(parleyBinary, args...)
 	s.process.Dir, s.process.Env, s.process.Stderr = dir, cleanEnv(dir), &s.stderr
 	stdout, err := s.process.StdoutPipe()
 	if err != nil {

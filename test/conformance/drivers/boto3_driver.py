@@ -19,7 +19,7 @@ def perform(client, operation, args):
 
 
 def describe(error):
-    details = ("resourceId", "resourceType", "reason", "fieldList")
+    details = ("resourceId", "resourceType", "limit", "reason", "fieldList")
     described = {name: error.response.get(name) for name in details}
     described["code"] = error.response["Error"]["Code"]
     described["message"] = error.response["Error"]["Message"]

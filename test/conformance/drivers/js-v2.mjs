@@ -10,7 +10,9 @@ const [endpoint, region] = process.argv.slice(2);
 const credentials = new AWS.SharedIniFileCredentials({
   filename: process.env.AWS_SHARED_CREDENTIALS_FILE,
 });
-const client = new AWS.Ivschat({ endpoint, region, credentials });
+// Tests look at each answer, so nothing is tried again. The others read this from
+// AWS_MAX_ATTEMPTS.
+const client = new AWS.Ivschat({ endpoint, region, credentials, maxRetries: 0 });
 
 async function perform(operation, input) {
   const method = operation[0].toLowerCase() + operation.slice(1);
@@ -22,8 +24,8 @@ async function perform(operation, input) {
 // most are not enumerable.
 function describe(error) {
   const { code, message, statusCode: status } = error;
-  const { resourceId, resourceType, reason, fieldList } = error;
-  return { code, message, status, resourceId, resourceType, reason, fieldList };
+  const { resourceId, resourceType, limit, reason, fieldList } = error;
+  return { code, message, status, resourceId, resourceType, limit, reason, fieldList };
 }
 
 answer(perform, describe);

@@ -15,13 +15,13 @@ function describe(error) {
   if (!error.$metadata) {
     return { code: `not from the service: ${error.name}`, message: error.message };
   }
-  const { resourceId, resourceType, reason, fieldList } = error;
+  const { resourceId, resourceType, limit, reason, fieldList } = error;
   return {
     code: error.name,
     message: error.message,
     status: error.$metadata.httpStatusCode,
     typed: error.name in sdk && error instanceof sdk[error.name],
-    resourceId, resourceType, reason, fieldList,
+    resourceId, resourceType, limit, reason, fieldList,
   };
 }
 
