@@ -68,5 +68,6 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 			-fuzzminimizetime 100x "$$package" < /dev/null; \
 	done <<< "$$targets"
 
-bench: ## Run all benchmarks
+bench: ## Run all benchmarks, and measure the control plane beside bare net/http
 	go test -run '^$$' -bench . -benchmem ./...
+	go run ./test/bench
