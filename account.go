@@ -1,7 +1,5 @@
 package parley
 
-import "regexp"
-
 // AccountStatus says what an account may do.
 type AccountStatus string
 
@@ -14,7 +12,5 @@ const (
 	AccountSuspended AccountStatus = "suspended"
 )
 
-var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-
 // ValidAccount reports whether id has the form of an account's id: 12 digits.
-func ValidAccount(id string) bool { return accountPattern.MatchString(id) }
+func ValidAccount(id string) bool { return len(id) == 12 && consists(id, isDigit) }

@@ -1,6 +1,7 @@
 package parley_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -89,8 +90,14 @@ func FuzzARN(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	documented := regexp.MustCompile(
+		parley.RoomARNPattern + "|" + parley.LoggingConfigurationARNPattern)
 	f.Fuzz(func(t *testing.T, text string) {
 		arn, err := parley.ParseARN(text)
+		matches := len(text) <= parley.MaxARNLen && documented.MatchString(text)
+		if matches != (err == nil) {
+			t.Errorf("ParseARN(%q): error %v, but the patterns say %t", text, err, matches)
+		}
 		var asRoom, asConfiguration parley.Check
 		asRoom.ARN("m", text, parley.KindRoom)
 		asConfiguration.ARN("m", text, parley.KindLoggingConfiguration)

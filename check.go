@@ -127,13 +127,11 @@ func (c *Check) Size(name string, attributes map[string]string, maxBytes int) {
 
 // ARN checks that value names a resource of the given kind and returns it.
 func (c *Check) ARN(name, value string, kind Kind) ARN {
-	before := len(c.fields)
-	c.Pattern(name, value, 1, MaxARNLen, arnPatterns[kind])
-	if len(c.fields) > before {
-		return ARN{}
+	if arn, err := ParseARN(value); err == nil && arn.Kind == kind {
+		return arn
 	}
-	arn, _ := ParseARN(value)
-	return arn
+	c.Pattern(name, value, 1, MaxARNLen, arnPatterns[kind])
+	return ARN{}
 }
 
 // AttributesSize returns the size of attributes as the limits count it: the UTF-8

@@ -34,15 +34,7 @@ func NewID() string {
 // ValidID reports whether s has the form of an identifier: exactly 12 ASCII
 // letters and digits.
 func ValidID(s string) bool {
-	if len(s) != IDLen {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return true
+	return len(s) == IDLen && consists(s, isAlphanumeric)
 }
 
 // NewRequestID returns a random UUID, version 4: how an answer and our log name

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -109,15 +108,15 @@ func (h *Handler) tagsOf(arn parley.ARN) map[string]string {
 
 // allowed asks the caller's policies. The texts are those of AWS.
 func (c *call) allowed(r policy.Request) error {
-	text := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s ",
-		c.identity.UserARN, r.Action, r.Resource)
-	switch policy.Evaluate(c.identity.Policies, r).Effect {
-	case policy.Allow:
+	effect := policy.Evaluate(c.identity.Policies, r).Effect
+	if effect == policy.Allow {
 		return nil
-	case policy.ExplicitDeny:
-		text += "with an explicit deny in an identity-based policy"
-	default:
-		text += "because no identity-based policy allows the " + r.Action + " action"
 	}
-	return parley.Errorf(parley.AccessDenied, "%s", text)
+	why := "because no identity-based policy allows the " + r.Action + " action"
+	if effect == policy.ExplicitDeny {
+		why = "with an explicit deny in an identity-based policy"
+	}
+	return parley.Errorf(parley.AccessDenied,
+		"User: %s is not authorized to perform: %s on resource: %s %s",
+		c.identity.UserARN, r.Action, r.Resource, why)
 }
