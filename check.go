@@ -36,14 +36,13 @@ func (c *Check) Err() error {
 
 // Add records that the member name breaks a constraint, without its value.
 func (c *Check) Add(name, constraint string) {
-	c.record(name, constraint,
-		fmt.Sprintf("Value at '%s' failed to satisfy constraint: %s", name, constraint))
+	c.record(name, constraint, "Value at '%s' failed to satisfy constraint: %s", name, constraint)
 }
 
 // addValue records a failure together with the value, cut to a sensible length.
 func (c *Check) addValue(name, value, constraint string) {
-	c.record(name, constraint, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s",
-		shorten(value), name, constraint))
+	c.record(name, constraint, "Value '%s' at '%s' failed to satisfy constraint: %s",
+		shorten(value), name, constraint)
 }
 
 // shorten cuts what a caller sent to a length that an error can show.
@@ -55,13 +54,19 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:maxBytes], "") + "…"
 }
 
-func (c *Check) record(name, constraint, text string) {
-	known := func(f FieldError) bool { return f.Name == name }
-	if slices.ContainsFunc(c.fields, known) {
+// record records the first failure of a member. A caller may send any number of
+// further ones, which cost next to nothing.
+func (c *Check) record(name, constraint, format string, args ...any) {
+	if c.failed(name) {
 		return
 	}
 	c.fields = append(c.fields, FieldError{Name: name, Message: constraint})
-	c.texts = append(c.texts, text)
+	c.texts = append(c.texts, fmt.Sprintf(format, args...))
+}
+
+// failed reports whether a failure of the member is recorded.
+func (c *Check) failed(name string) bool {
+	return slices.ContainsFunc(c.fields, func(f FieldError) bool { return f.Name == name })
 }
 
 // Required records that a required member is missing.
@@ -102,10 +107,8 @@ func (c *Check) Range(name string, value, minValue, maxValue int) {
 
 // OneOf checks that value is one of allowed.
 func (c *Check) OneOf(name, value string, allowed ...string) {
-	for _, a := range allowed {
-		if value == a {
-			return
-		}
+	if slices.Contains(allowed, value) || c.failed(name) {
+		return
 	}
 	c.addValue(name, value,
 		"Member must satisfy enum value set: ["+strings.Join(allowed, ", ")+"]")

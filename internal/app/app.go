@@ -81,10 +81,10 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 		MaxSkew: cfg.MaxClockSkew, Quotas: a.quotas,
 		Audit: a.audit.writer(), Metrics: a.metrics, Log: log,
 	})
-	if err := a.listen("listen", cfg.Listen, route(a.messaging, api)); err != nil {
+	if err := a.listen("listen", cfg.Listen, writeTimeout, route(a.messaging, api)); err != nil {
 		return nil, err
 	}
-	return a, a.listen("admin-listen", cfg.AdminListen, a.admin())
+	return a, a.listen("admin-listen", cfg.AdminListen, 0, a.admin())
 }
 
 // openSealer opens the keys that tokens are sealed with. The first server to ask

@@ -15,6 +15,7 @@ import (
 const (
 	headerTimeout   = 10 * time.Second  // to send a request's headers
 	idleTimeout     = 120 * time.Second // between two requests
+	writeTimeout    = 30 * time.Second  // for a client to take its answer
 	maxHeaderBytes  = 64 << 10
 	shutdownTimeout = 10 * time.Second // for requests in progress to finish
 )
@@ -25,34 +26,32 @@ type server struct {
 	addr net.Addr
 	done chan error // of Serve
 
-	mu    sync.Mutex // guards fresh
-	fresh map[net.Conn]struct{}
+	fresh sync.Map // connections on which no request has come yet; no values
 }
 
-// watch keeps in fresh the connections on which no request has come yet.
+// watch keeps fresh up to date.
 func (s *server) watch(conn net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if state == http.StateNew {
-		s.fresh[conn] = struct{}{}
+		s.fresh.Store(conn, nil)
 	} else {
-		delete(s.fresh, conn)
+		s.fresh.Delete(conn)
 	}
 }
 
 // closeFresh closes the connections that clients have opened in advance, for which
 // Shutdown would wait.
 func (s *server) closeFresh() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.fresh {
-		_ = conn.Close()
+	for conn := range s.fresh.Range {
+		_ = conn.(net.Conn).Close()
 	}
 }
 
 // listen starts a server on an address; flag is the name under which a person
-// sets it.
-func (a *App) listen(flag, address string, handler http.Handler) error {
+// sets it. A client that does not take its answer within the timeout is dropped;
+// 0 is no limit.
+func (a *App) listen(
+	flag, address string, timeout time.Duration, handler http.Handler,
+) error {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("cannot accept connections on %s (set another address with --%s): %w",
@@ -62,13 +61,13 @@ func (a *App) listen(flag, address string, handler http.Handler) error {
 		http: &http.Server{
 			Handler:           handler,
 			ReadHeaderTimeout: headerTimeout,
+			WriteTimeout:      timeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
 			ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 		},
-		addr:  l.Addr(),
-		done:  make(chan error, 1),
-		fresh: map[net.Conn]struct{}{},
+		addr: l.Addr(),
+		done: make(chan error, 1),
 	}
 	s.http.ConnState = s.watch
 	go func() { s.done <- s.http.Serve(l) }()

@@ -24,6 +24,10 @@ const (
 	// limit; no valid request comes near this one.
 	maxBodyBytes = 1 << 20
 
+	// usualBodyBytes is the length up to which memory is set aside at once for a
+	// body that says its length.
+	usualBodyBytes = 16 << 10
+
 	// bodyTimeout is how long a body may take to arrive after its headers.
 	bodyTimeout = 10 * time.Second
 
@@ -192,6 +196,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, bodyTooLarge()
 	}
 	var body bytes.Buffer
+	if r.ContentLength <= usualBodyBytes {
+		body.Grow(int(max(0, r.ContentLength)) + bytes.MinRead)
+	}
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBodyBytes)); err != nil {
 		return nil, bodyError(err)
 	}
