@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -277,6 +279,34 @@ func TestAuditLog(t *testing.T) {
 	if created["arn"] != room || minted["token"] != "HIDDEN_DUE_TO_SECURITY_REASONS" {
 		t.Errorf("responseElements %v and %v, want the room's ARN and a hidden token", created, minted)
 	}
+}
+
+func TestQuotasCommand(t *testing.T) {
+	p := serve(t, "--dev", "--quotas=documented", "--limits=rooms=7;messages=0")
+	c := parleytest.Anonymous(t, p.url).As("test", "test")
+	c.Join(t, c.CreateRoom(t, nil), "ana")
+	c.In("eu-west-1").CreateRoom(t, nil)
+	out, err := exec.Command(binary, "quotas", "--admin="+p.admin).CombinedOutput()
+	if err != nil {
+		t.Fatalf("parley quotas: %v\n%s", err, out)
+	}
+	var got []string
+	for line := range strings.Lines(string(out)) {
+		got = append(got, strings.Join(strings.Fields(line), " "))
+	}
+	for _, want := range []string{
+		"QUOTA LIMIT ACCOUNT REGION USED",
+		"rooms 7 000000000000 us-east-1 1", "rooms 7 000000000000 eu-west-1 1",
+		"connections 50000 000000000000 us-east-1 1", "connections 50000 000000000000 eu-west-1 0",
+		"logging_configurations 10 000000000000 us-east-1 0",
+		"messages none", "deletes 100", "CreateChatToken none",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("parley quotas printed\n%s\nwant the line %q", out, want)
+		}
+	}
+	wantFailure(t, "is this the admin listener?", "quotas", "--admin="+p.url)
+	p.stop()
 }
 
 func TestCrossOriginRequests(t *testing.T) {
