@@ -42,11 +42,12 @@ func (c *Check) Add(name, constraint string) {
 // addValue records a failure together with the value, cut to a sensible length.
 func (c *Check) addValue(name, value, constraint string) {
 	c.record(name, constraint, "Value '%s' at '%s' failed to satisfy constraint: %s",
-		shorten(value), name, constraint)
+		Shorten(value), name, constraint)
 }
 
-// shorten cuts what a caller sent to a length that an error can show.
-func shorten(s string) string {
+// Shorten cuts what a caller sent to a length that an error can show: 256 bytes, at
+// a character.
+func Shorten(s string) string {
 	const maxBytes = 256
 	if len(s) <= maxBytes {
 		return s

@@ -151,7 +151,7 @@ func CheckTags(c *Check, tags map[string]string) {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		value, member := tags[key], "tags."+shorten(key)
+		value, member := tags[key], "tags."+Shorten(key)
 		c.Pattern(member, key, 1, MaxTagKeyLen, tagPattern)
 		c.Pattern(member, value, 0, MaxTagValueLen, tagPattern)
 		if strings.HasPrefix(strings.ToLower(key), reservedTagPrefix) {

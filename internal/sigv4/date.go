@@ -43,7 +43,7 @@ func (d date) parse() (time.Time, error) {
 		}
 	}
 	return time.Time{}, parley.Errorf(parley.IncompleteSignature,
-		"Date must be in ISO-8601 'basic format'. Got '%s'.", shown(d.value))
+		"Date must be in ISO-8601 'basic format'. Got '%s'.", parley.Shorten(d.value))
 }
 
 // checkDate returns when the request was signed, if it is still good and is not

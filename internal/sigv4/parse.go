@@ -33,7 +33,7 @@ func (v *Verifier) Parse(r Request, now time.Time) (*Signature, error) {
 	}
 	if p.algorithm != algorithm {
 		return nil, parley.Errorf(parley.IncompleteSignature,
-			"Unsupported AWS 'algorithm': '%s'.", shown(p.algorithm))
+			"Unsupported AWS 'algorithm': '%s'.", parley.Shorten(p.algorithm))
 	}
 	s := &Signature{
 		Presigned: p.presigned, verifier: v, request: r, now: now,
@@ -100,7 +100,7 @@ func (p *parameters) readHeader(header string, h http.Header) error {
 			return parley.Errorf(parley.IncompleteSignature, "'%s' not a valid key=value pair "+
 				"(missing equal-sign) in Authorization header "+
 				"(hashed with SHA-256 and encoded with Base64): '%s'.",
-				shown(element), base64.StdEncoding.EncodeToString(hash[:]))
+				parley.Shorten(element), base64.StdEncoding.EncodeToString(hash[:]))
 		}
 		if !set(p.headerField(name), value) {
 			return parley.Errorf(parley.IncompleteSignature,
@@ -170,7 +170,7 @@ func (s *Signature) readCredential(credential string) error {
 	if strings.Count(credential, "/") != 4 {
 		return parley.Errorf(parley.IncompleteSignature,
 			"Credential must have exactly 5 slash-delimited elements, "+
-				"e.g. keyid/date/region/service/term, got '%s'", shown(credential))
+				"e.g. keyid/date/region/service/term, got '%s'", parley.Shorten(credential))
 	}
 	keyID, rest, _ := strings.Cut(credential, "/")
 	day, rest, _ := strings.Cut(rest, "/")
@@ -206,7 +206,7 @@ func (d *defects) addIf(found bool, format string, values ...string) {
 	}
 	args := make([]any, len(values))
 	for i, value := range values {
-		args[i] = shown(value)
+		args[i] = parley.Shorten(value)
 	}
 	*d = append(*d, fmt.Sprintf(format, args...))
 }
@@ -216,16 +216,6 @@ func (d *defects) err(code parley.Code) error {
 		return nil
 	}
 	return &parley.Error{Code: code, Message: strings.Join(*d, " ")}
-}
-
-// shown returns a value from the request as errors show it, cut to a sensible
-// length.
-func shown(value string) string {
-	const maxShownBytes = 256
-	if len(value) > maxShownBytes {
-		return strings.ToValidUTF8(value[:maxShownBytes], "") + "…"
-	}
-	return value
 }
 
 // headerValue returns the value of the header called name, which is in the

@@ -77,7 +77,7 @@ func (p *parameters) lifetime() (time.Duration, error) {
 	if err != nil || seconds < 1 || seconds > maxExpiresSeconds {
 		return 0, parley.Errorf(parley.IncompleteSignature,
 			"X-Amz-Expires must be a number of seconds from 1 to %d. Got '%s'.",
-			maxExpiresSeconds, shown(p.expires))
+			maxExpiresSeconds, parley.Shorten(p.expires))
 	}
 	return time.Duration(seconds) * time.Second, nil
 }
