@@ -52,9 +52,10 @@ func (c *call) tags() bool {
 
 // policyRequest returns what policies are asked about the call.
 func (h *Handler) policyRequest(c *call) policy.Request {
+	arn := c.resource()
 	request := policy.Request{
 		Action:   c.op.Action(),
-		Resource: c.resource(),
+		Resource: arn.String(),
 		UserName: c.identity.UserName,
 		UserARN:  c.identity.UserARN,
 		Account:  c.world.Account,
@@ -63,7 +64,7 @@ func (h *Handler) policyRequest(c *call) policy.Request {
 		Secure:   c.secure,
 		Time:     c.now,
 	}
-	if arn, err := parley.ParseARN(request.Resource); err == nil && c.own(arn) == nil {
+	if c.own(arn) == nil {
 		request.ResourceTags = h.tagsOf(arn)
 	}
 	if c.creates() || c.tags() {
@@ -81,19 +82,20 @@ func (h *Handler) policyRequest(c *call) policy.Request {
 
 // resource returns the ARN that the call is about, as policies name it: all
 // resources of the kind when it names none, or none that could be one.
-func (c *call) resource() string {
+func (c *call) resource() parley.ARN {
 	named := c.label
 	if c.op.Member != "" {
 		named, _ = c.body.String(c.op.Member)
 	}
-	if arn, err := parley.ParseARN(named); err == nil && (c.op.Kind == "" || arn.Kind == c.op.Kind) {
-		return named
+	arn, err := parley.ParseARN(named)
+	if err == nil && (c.op.Kind == "" || arn.Kind == c.op.Kind) {
+		return arn
 	}
 	kind := c.op.Kind
 	if kind == "" {
 		kind = parley.KindRoom
 	}
-	return parley.ARN{Region: c.world.Region, Account: c.world.Account, Kind: kind, ID: "*"}.String()
+	return parley.ARN{Region: c.world.Region, Account: c.world.Account, Kind: kind, ID: "*"}
 }
 
 // tagsOf returns the tags of a resource; one that does not exist has none.

@@ -227,14 +227,8 @@ func bodyTooLarge() error {
 // requiredARN reads a member that must be the ARN of a resource of the given
 // kind. What is wrong with it is in the Err of the body.
 func (c *call) requiredARN(member string, kind parley.Kind) parley.ARN {
-	text, ok := c.body.String(member)
-	switch {
-	case ok:
-		return c.body.Check().ARN(member, text, kind)
-	case !c.body.Has(member):
-		c.body.Check().Required(member)
-	}
-	return parley.ARN{}
+	text := c.body.RequiredString(member)
+	return c.body.Check().ARN(member, text, kind) // an earlier failure of the member stays
 }
 
 // own returns nil when the resource is in the world that the caller acts in, and

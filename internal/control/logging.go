@@ -37,9 +37,7 @@ const memberDestination = "destinationConfiguration"
 
 func (h *Handler) createLoggingConfiguration(ctx context.Context, c *call) (any, error) {
 	change := c.loggingConfigurationChange()
-	if !c.body.Has(memberDestination) {
-		c.body.Check().Required(memberDestination)
-	}
+	c.body.Require(memberDestination)
 	tags, _ := c.body.StringMap("tags")
 	parley.CheckTags(c.body.Check(), tags)
 	if err := c.body.Err(); err != nil {

@@ -25,9 +25,7 @@ var resourcePattern = regexp.MustCompile(
 func (h *Handler) tagResource(ctx context.Context, c *call) (any, error) {
 	arn := c.resourceARN()
 	tags, _ := c.body.StringMap("tags")
-	if !c.body.Has("tags") {
-		c.body.Check().Required("tags")
-	}
+	c.body.Require("tags")
 	parley.CheckTags(c.body.Check(), tags)
 	if err := c.body.Err(); err != nil {
 		return nil, err

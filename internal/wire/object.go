@@ -176,11 +176,16 @@ func (o Object) String(name string) (string, bool) {
 
 // RequiredString is String for a member that must be present.
 func (o Object) RequiredString(name string) string {
-	s, ok := o.String(name)
-	if !ok && !o.Has(name) {
+	o.Require(name)
+	s, _ := o.String(name)
+	return s
+}
+
+// Require records it when a required member is absent.
+func (o Object) Require(name string) {
+	if !o.Has(name) {
 		o.check.Required(o.prefix + name)
 	}
-	return s
 }
 
 // RequiredText is RequiredString for a member that may also be a JSON number,
@@ -242,8 +247,8 @@ func (o Object) StringMap(name string) (map[string]string, bool) {
 	if raw == nil {
 		return nil, false
 	}
-	entries, err := ParseObject(raw)
-	if err != nil {
+	entries := o.nested(name)
+	if !entries.fill(raw) {
 		o.wrongType(name, raw, "a map of Strings")
 		return nil, false
 	}
@@ -266,13 +271,19 @@ func (o Object) Object(name string) (Object, bool) {
 	if raw == nil {
 		return Object{}, false
 	}
-	nested, err := ParseObject(raw)
-	if err != nil {
+	nested := o.nested(name)
+	if !nested.fill(raw) {
 		o.wrongType(name, raw, "a structure")
 		return Object{}, false
 	}
-	nested.prefix, nested.check = o.prefix+name+".", o.check
 	return nested, true
+}
+
+// nested returns an object without members for what is under a member of o. What
+// fills it was checked with o.
+func (o Object) nested(name string) Object {
+	return Object{members: map[string]json.RawMessage{}, fold: exact,
+		prefix: o.prefix + name + ".", check: o.check}
 }
 
 func (o Object) wrongType(name string, raw json.RawMessage, want string) {
