@@ -36,7 +36,8 @@ func (k *signingKeys) get(d derivation, service string) signingKey {
 	key = d.derive(service)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.derived) >= maxSigningKeys {
+	// Another goroutine may have derived the same key meanwhile: then there is room.
+	if _, ok := k.derived[d]; !ok && len(k.derived) >= maxSigningKeys {
 		for old := range k.derived {
 			delete(k.derived, old)
 			break
