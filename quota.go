@@ -2,6 +2,7 @@ package parley
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 )
 
@@ -22,7 +23,24 @@ const (
 	QuotaMessages           Quota = "messages"            // rate of messages over all rooms
 	QuotaDeletes            Quota = "deletes"             // rate of deleted messages, both planes
 	QuotaDisconnects        Quota = "disconnects"         // rate of disconnected users, both planes
+
+	// Sessions open at once from one client address, on one node, whatever their
+	// account and region. No set limits it: behind a proxy that the server is not
+	// told about, all clients share one address.
+	QuotaConnectionsPerAddress Quota = "connections_per_address"
 )
+
+// ClientNetwork returns what counts as one client when addresses are limited: the
+// address itself, or the /64 of an IPv6 one, of which a client has as many as it
+// likes. An IPv4 address that is written as an IPv6 one counts as itself.
+func ClientNetwork(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	if addr.Is4() || !addr.IsValid() {
+		return addr
+	}
+	network, _ := addr.Prefix(64) // an IPv6 address has 64 bits
+	return network.Addr()
+}
 
 // Quotas says how much of each thing is allowed. A missing entry, or zero, is no
 // limit.
@@ -77,4 +95,5 @@ var documentedQuotas = Quotas{
 	QuotaMessages:              1_000,
 	QuotaDeletes:               100,
 	QuotaDisconnects:           100,
+	QuotaConnectionsPerAddress: 0,
 }

@@ -1,6 +1,7 @@
 package parley_test
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -20,6 +21,8 @@ var (
 		"messages":               1_000,
 		"deletes":                100,
 		"disconnects":            100,
+
+		"connections_per_address": 0,
 	}
 	callQuotas = parley.Quotas{
 		"CreateChatToken": 200,
@@ -101,5 +104,26 @@ func TestQuotaNames(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, parley.QuotaNames()); diff != "" {
 		t.Errorf("wrong names (-want +got):\n%s", diff)
+	}
+}
+
+func TestClientNetwork(t *testing.T) {
+	tests := []struct{ name, addr, want string }{
+		{"IPv4", "203.0.113.7", "203.0.113.7"},
+		{"IPv4 as IPv6", "::ffff:203.0.113.7", "203.0.113.7"},
+		{"first of a /64", "2001:db8:0:1::", "2001:db8:0:1::"},
+		{"last of a /64", "2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::"},
+		{"next /64", "2001:db8:0:2::", "2001:db8:0:2::"},
+		{"with a zone", "fe80::1%eth0", "fe80::"},
+		{"loopback", "::1", "::"},
+	}
+	for _, test := range tests {
+		got := parley.ClientNetwork(netip.MustParseAddr(test.addr))
+		if got != netip.MustParseAddr(test.want) {
+			t.Errorf("%s: the network of %s is %s, want %s", test.name, test.addr, got, test.want)
+		}
+	}
+	if got := parley.ClientNetwork(netip.Addr{}); got.IsValid() {
+		t.Errorf("the network of no address is %s, want none", got)
 	}
 }
