@@ -24,9 +24,10 @@ var (
 	machinery = []string{"internal/fanout"}
 	rooms     = []string{"internal/hub"}
 	edges     = []string{"internal/control", "internal/messaging", "internal/store",
-		"internal/review", "internal/chatlog", "internal/console"}
+		"internal/review", "internal/chatlog", "internal/console", "internal/listen"}
 	clients = []string{"client"}
 	wiring  = []string{"internal/app"}
+	loads   = []string{"internal/load", "internal/load/sockets"} // for command lines only
 )
 
 // What rows of the table are made of.
@@ -45,6 +46,9 @@ const (
 	cbor       = "github.com/fxamacker/cbor/v2"
 	xsys       = "golang.org/x/sys"
 	gobwas     = "github.com/gobwas/ws"
+	aws        = "github.com/aws/aws-sdk-go-v2"
+	acme       = "golang.org/x/crypto/acme"
+	proxyproto = "github.com/pires/go-proxyproto"
 )
 
 // row says what one package may import, besides the standard library.
@@ -71,11 +75,14 @@ var table = []row{
 	{"internal/review", toRooms, []string{anyModule}},
 	{"internal/chatlog", toRooms, []string{anyModule}},
 	{"internal/console", toRooms, []string{anyModule}},
+	{"internal/listen", []string{".", "internal/metrics"}, []string{acme, proxyproto}},
 	{"client", []string{".", "internal/wire"}, []string{gobwas}},
 	{"internal/app", toEdges, []string{anyModule}},
-	{"cmd/parley", everything, []string{anyModule}},
+	{"internal/load/sockets", nil, []string{gobwas, xsys}},
+	{"internal/load", []string{".", "internal/load/sockets"}, []string{aws, xsys}},
+	{"cmd/parley", slices.Concat(everything, loads), []string{anyModule}},
 	{"internal/parleytest", everything, []string{anyModule}}, // in nobody's row: for tests only
-	{"test/bench", everything, []string{anyModule}},
+	{"test/bench", slices.Concat(everything, loads), []string{anyModule}},
 }
 
 // allows reports whether a package with this row may import path.
@@ -208,10 +215,17 @@ func TestImportTable(t *testing.T) {
 		{"internal/messaging", module + "/internal/control", false},
 		{"internal/store", "github.com/nats-io/nats-server/v2/server", true},
 		{"internal/store", module + "/internal/app", false},
+		{"internal/listen", "golang.org/x/crypto/acme/autocert", true},
+		{"internal/listen", module + "/internal/hub", false},
 		{"client", module + "/internal/wire", true},
 		{"client", module + "/internal/hub", false},
 		{"client", "github.com/gobwas/ws/wsutil", true},
 		{"client", "github.com/alecthomas/kong", false},
+		{"internal/load", module + "/internal/load/sockets", true},
+		{"internal/load", module + "/internal/wire", false},
+		{"internal/load", "github.com/aws/aws-sdk-go-v2/aws/signer/v4", true},
+		{"internal/load/sockets", module + "/internal/load", false},
+		{"internal/app", module + "/internal/load", false},
 		{"internal/app", module + "/internal/store", true},
 		{"internal/app", "github.com/nats-io/nats.go", false},
 		{"internal/app", module + "/internal/parleytest", false},

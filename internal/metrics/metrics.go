@@ -28,6 +28,7 @@ type Metrics struct {
 	deliveries  prometheus.Counter
 	ended       *prometheus.CounterVec
 	rooms       prometheus.Gauge
+	dropped     *prometheus.CounterVec
 }
 
 // New returns metrics that are all zero, with those of the Go runtime and the
@@ -58,9 +59,12 @@ func New() *Metrics {
 			"Sessions ended, by reason.", "reason"),
 		rooms: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "parley_open_rooms", Help: "Rooms with at least one session on this node."}),
+		dropped: counters("parley_connections_dropped_total",
+			"Connections that were no sessions and were closed, by reason: too_many,"+
+				" too_many_from_address, untrusted_peer or no_proxy_header.", "reason"),
 	}
 	m.registry.MustRegister(m.apiCalls, m.handshakes, m.connections, m.requests, m.refusals,
-		m.throttled, m.deliveries, m.ended, m.rooms,
+		m.throttled, m.deliveries, m.ended, m.rooms, m.dropped,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -93,6 +97,10 @@ func (m *Metrics) SessionEnded(reason string) {
 	m.connections.Dec()
 	m.ended.WithLabelValues(reason).Inc()
 }
+
+// ConnectionDropped records why a connection that was no session was closed. The
+// reason is one of the constants of the package that lets connections in.
+func (m *Metrics) ConnectionDropped(reason string) { m.dropped.WithLabelValues(reason).Inc() }
 
 // RoomOpened records that a room got its first session on this node.
 func (m *Metrics) RoomOpened() { m.rooms.Inc() }
