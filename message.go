@@ -13,14 +13,14 @@ const (
 	MaxRequestBytes      = 16 << 10
 )
 
-// Message is what a session sent, as every session of the room receives it.
+// Message is what a session sent, as every session of the room receives it with
+// its Sender.
 type Message struct {
 	ID         string
 	RequestID  string // the sender's own, or empty
 	Content    string
 	Attributes map[string]string // nil when the sender gave none
 	SendTime   time.Time         // when the service received the request
-	Sender     Sender
 }
 
 // Sender is who sent a message; both members come from the token.

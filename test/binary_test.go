@@ -111,9 +111,20 @@ func (p *process) kill() {
 // stop asks the process to end, and checks that it does so without an error.
 func (p *process) stop() {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	p.signal(syscall.SIGTERM)
+	p.wait()
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// wait checks that the process ends without an error.
+func (p *process) wait() {
+	p.t.Helper()
 	if err := p.cmd.Wait(); err != nil {
 		p.t.Errorf("the server ended with %v, want success\n%s", err, p.stderr)
 	}

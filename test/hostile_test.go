@@ -549,7 +549,10 @@ func wantEnded(t *testing.T, conns []net.Conn) {
 // go on. Each is refused or ends in bounded time, the server's memory stays flat,
 // it logs next to nothing, and another client notices nothing.
 func TestHostileClients(t *testing.T) {
-	p := serve(t, "--dev")
+	// Timeouts are what ends attacks here: the attackers share one address, whose oldest
+	// connections would have to make room for the next. TestConnectionsThatAreNoSessions
+	// is about that.
+	p := serve(t, "--dev", "--http-connections=0", "--http-connections-per-address=0")
 	other := watch(t, p)
 	before := p.residentBytes()
 	var slow sync.WaitGroup

@@ -35,10 +35,15 @@ type serveCmd struct {
 	CORSOrigins []string `env:"PARLEY_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may read answers (any)."`
 	AuditLog    *string  `env:"PARLEY_AUDIT_LOG" placeholder:"FILE" help:"File that gets a line of JSON for every API call (none)."`
 
+	frontFlags `embed:""`
+
+	MaxSessions  *int `env:"PARLEY_MAX_SESSIONS" placeholder:"N" help:"Sessions taken; 0 is no limit (the open files, but for a sixteenth)."`
+	DrainSeconds *int `env:"PARLEY_DRAIN_SECONDS" placeholder:"N" help:"Over how long a stopping server ends its sessions (0: at once)."`
+
 	MaxClockSkew *time.Duration `env:"PARLEY_MAX_CLOCK_SKEW" placeholder:"5m" help:"How far off a signed request's date may be, 5m to 15m (5m)."`
 }
 
-// Run serves until SIGTERM or SIGINT.
+// Run serves until SIGTERM or SIGINT, and drains. A second signal cuts that short.
 func (c *serveCmd) Run() error {
 	start, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -53,25 +58,46 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("parley: ready", urlOf(a.Addr()))
+	url := clientURL(cfg, a.Addr())
+	fmt.Println("parley: ready", url)
 	if isTerminal(os.Stdout) {
-		fmt.Print(quickStart(cfg, urlOf(a.Addr()), urlOf(a.AdminAddr())))
+		fmt.Print(quickStart(cfg, url, "http://"+hostPort(a.AdminAddr())))
 	}
 	for s := range signals {
 		if s != syscall.SIGHUP {
 			log.Info("shutting down", "signal", s.String())
 			break
 		}
-		if cfg, err = c.config(); err == nil {
-			err = a.Reload(cfg)
-		}
-		if err != nil {
+		if err := c.reload(a); err != nil {
 			log.Error("reload", "err", err)
 			continue
 		}
 		log.Info("reloaded")
 	}
-	return a.Close()
+	return drain(a, signals)
+}
+
+// reload has the server take what may change while it runs.
+func (c *serveCmd) reload(a *app.App) error {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	return a.Reload(cfg)
+}
+
+// drain stops the server, and hurries at another signal.
+func drain(a *app.App, signals <-chan os.Signal) error {
+	ctx, hurry := context.WithCancel(context.Background())
+	defer hurry()
+	go func() {
+		select {
+		case <-signals:
+			hurry()
+		case <-ctx.Done():
+		}
+	}()
+	return a.Drain(ctx)
 }
 
 // config joins the file, the environment and the command line, of which the last
@@ -93,6 +119,10 @@ func (c *serveCmd) config() (app.Config, error) {
 	override((*string)(&cfg.Quotas), c.Quotas)
 	override(&cfg.AuditLog, c.AuditLog)
 	override(&cfg.MaxClockSkew, c.MaxClockSkew)
+	override(&cfg.DrainSeconds, c.DrainSeconds)
+	if c.MaxSessions != nil {
+		cfg.MaxSessions = *c.MaxSessions // 0 is a value
+	}
 	if c.Limits != nil {
 		cfg.Limits = c.Limits
 	}
@@ -105,7 +135,53 @@ func (c *serveCmd) config() (app.Config, error) {
 	if c.CORSOrigins != nil {
 		cfg.CORSOrigins = c.CORSOrigins
 	}
+	c.frontFlags.override(&cfg)
 	return cfg, cfg.Check()
+}
+
+// frontFlags are the flags about how clients are let in.
+type frontFlags struct {
+	TLSCert *string `env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"Certificate and its chain (PEM), read again when it changes (none)."`
+	TLSKey  *string `env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate (PEM)."`
+
+	ACMEHosts      []string `env:"PARLEY_ACME_HOSTS" placeholder:"NAME" help:"Names to obtain certificates for; agrees to the authority's terms (none)."`
+	ACMEEmail      *string  `env:"PARLEY_ACME_EMAIL" placeholder:"ADDRESS" help:"Where the authority may write to (none)."`
+	ACMEDirectory  *string  `env:"PARLEY_ACME_DIRECTORY" placeholder:"URL" help:"The authority (Let's Encrypt)."`
+	ACMEHTTPListen *string  `name:"acme-http-listen" env:"PARLEY_ACME_HTTP_LISTEN" placeholder:"HOST:PORT" help:"Where HTTP-01 challenges are answered (nowhere)."`
+	ACMECAFile     *string  `name:"acme-ca-file" env:"PARLEY_ACME_CA_FILE" placeholder:"FILE" help:"Certificates that sign the authority's own (the system's)."`
+
+	ProxyProtocol   bool     `env:"PARLEY_PROXY_PROTOCOL" help:"Demand the PROXY protocol, from trusted proxies alone."`
+	TrustedProxies  []string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies that are believed about who their clients are (none)."`
+	ForwardedHeader *string  `env:"PARLEY_FORWARDED_HEADER" placeholder:"NAME" help:"Where they say it: x-forwarded-for or forwarded (x-forwarded-for)."`
+
+	HTTPConnections           *int `env:"PARLEY_HTTP_CONNECTIONS" placeholder:"N" help:"Connections that are no sessions; 0 is no limit (half of the open files, at most 16384)."`
+	HTTPConnectionsPerAddress *int `env:"PARLEY_HTTP_CONNECTIONS_PER_ADDRESS" placeholder:"N" help:"The same for each client address (0: no limit)."`
+}
+
+// override sets what is given.
+func (f *frontFlags) override(cfg *app.Config) {
+	override(&cfg.TLS.CertFile, f.TLSCert)
+	override(&cfg.TLS.KeyFile, f.TLSKey)
+	override(&cfg.ACME.Email, f.ACMEEmail)
+	override(&cfg.ACME.Directory, f.ACMEDirectory)
+	override(&cfg.ACME.HTTPListen, f.ACMEHTTPListen)
+	override(&cfg.ACME.CAFile, f.ACMECAFile)
+	override(&cfg.ForwardedHeader, f.ForwardedHeader)
+	if f.ACMEHosts != nil {
+		cfg.ACME.Hosts = f.ACMEHosts
+	}
+	if f.TrustedProxies != nil {
+		cfg.TrustedProxies = f.TrustedProxies
+	}
+	if f.ProxyProtocol {
+		cfg.ProxyProtocol = true
+	}
+	if f.HTTPConnections != nil {
+		cfg.HTTPConnections = *f.HTTPConnections // 0 is a value
+	}
+	if f.HTTPConnectionsPerAddress != nil {
+		cfg.HTTPConnectionsPerAddress = *f.HTTPConnectionsPerAddress
+	}
 }
 
 // override sets dst when a value is given; an empty one, such as that of an
@@ -117,14 +193,27 @@ func override[T comparable](dst, value *T) {
 	}
 }
 
-// urlOf returns where a listener of this machine is reached from this machine.
-func urlOf(addr net.Addr) string {
-	tcp := addr.(*net.TCPAddr) // both listeners are TCP
+// clientURL returns where clients reach the server. With certificates that were
+// obtained, that is by name.
+func clientURL(cfg app.Config, addr net.Addr) string {
+	switch {
+	case len(cfg.ACME.Hosts) > 0:
+		_, port, _ := net.SplitHostPort(hostPort(addr)) // it has one
+		return "https://" + net.JoinHostPort(cfg.ACME.Hosts[0], port)
+	case cfg.Secure():
+		return "https://" + hostPort(addr)
+	}
+	return "http://" + hostPort(addr)
+}
+
+// hostPort returns where a listener of this machine is reached from this machine.
+func hostPort(addr net.Addr) string {
+	tcp := addr.(*net.TCPAddr) // all listeners are TCP
 	host := tcp.IP.String()
 	if tcp.IP.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(tcp.Port))
+	return net.JoinHostPort(host, strconv.Itoa(tcp.Port))
 }
 
 // quickStart tells a person at a terminal what to do next.

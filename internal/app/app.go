@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/control"
+	"github.com/parley-chat/parley/internal/fanout"
 	"github.com/parley-chat/parley/internal/hub"
+	"github.com/parley-chat/parley/internal/listen"
 	"github.com/parley-chat/parley/internal/messaging"
 	"github.com/parley-chat/parley/internal/metrics"
 	"github.com/parley-chat/parley/internal/store"
@@ -22,28 +26,34 @@ import (
 
 // App is a running server. Close ends it.
 type App struct {
-	log       *slog.Logger
-	quotas    parley.Quotas
-	regions   []string
-	data      *dataDir
-	keys      *identities
-	audit     *auditFile // nil when there is none
-	metrics   *metrics.Metrics
-	store     *store.Store
-	hub       *hub.Hub
-	messaging *messaging.Handler
+	log     *slog.Logger
+	quotas  parley.Quotas
+	regions []string
+	data    *dataDir
+	keys    *identities
+	audit   *auditFile   // nil when there is none
+	certs   certificates // nil without TLS
+	metrics *metrics.Metrics
+	store   *store.Store
+	engine  *fanout.Engine
+	hub     *hub.Hub
 
 	servers []*server
-	closing atomic.Bool // readiness says no from here on
-	once    sync.Once   // Close
-	err     error       // of Close
+	drain   time.Duration
+	closing atomic.Bool   // readiness says no from here on
+	closed  chan struct{} // ends beside
+	beside  sync.WaitGroup
+	once    sync.Once // Close
+	err     error     // of Close
 }
 
 // Start opens the data folder and the store, then what stands on them, then the
 // listeners. When it returns an error it has stopped whatever it had started.
 // ctx bounds the start alone.
 func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) {
-	a := &App{log: log, regions: cfg.Regions, metrics: metrics.New()}
+	a := &App{log: log, regions: cfg.Regions, metrics: metrics.New(),
+		drain: time.Duration(cfg.DrainSeconds) * time.Second, closed: make(chan struct{})}
+	a.beside.Go(func() { trim(a.closed) })
 	defer func() {
 		if err != nil {
 			_ = a.Close()
@@ -61,6 +71,10 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	if a.audit, err = openAudit(cfg.AuditLog); err != nil {
 		return nil, err
 	}
+	front, err := a.openFront(cfg)
+	if err != nil {
+		return nil, err
+	}
 	if a.store, err = store.Open(ctx, store.Config{Dir: a.data.storeDir()}, log); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -68,11 +82,16 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	if err != nil {
 		return nil, err
 	}
+	if a.engine, err = fanout.NewEngine(runtime.GOMAXPROCS(0)); err != nil {
+		return nil, fmt.Errorf("start engine: %w", err)
+	}
 	a.hub = hub.New(hub.Config{
-		Bus: a.store, Rooms: a.store, Quotas: a.quotas, Metrics: a.metrics, Log: log,
+		Bus: a.store, Rooms: a.store, Engine: a.engine,
+		Quotas: a.quotas, MaxSessions: cfg.MaxSessions, Metrics: a.metrics, Log: log,
 	})
-	a.messaging = messaging.New(messaging.Config{
-		Hub: a.hub, Opener: sealer, Redeemer: a.store, Metrics: a.metrics, Log: log,
+	chat := messaging.New(messaging.Config{
+		Hub: a.hub, Opener: sealer, Redeemer: a.store, Plain: listen.Plain,
+		Quotas: a.quotas, Metrics: a.metrics, Log: log,
 	})
 	api := control.New(control.Config{
 		Rooms: a.store, LoggingConfigurations: a.store, Hub: a.hub,
@@ -81,10 +100,14 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 		MaxSkew: cfg.MaxClockSkew, Quotas: a.quotas,
 		Audit: a.audit.writer(), Metrics: a.metrics, Log: log,
 	})
-	if err := a.listen("listen", cfg.Listen, writeTimeout, route(a.messaging, api)); err != nil {
+	if err := a.listen("listen", cfg.Listen, front, writeTimeout, route(chat, api)); err != nil {
 		return nil, err
 	}
-	return a, a.listen("admin-listen", cfg.AdminListen, 0, a.admin())
+	err = a.listen("admin-listen", cfg.AdminListen, listen.Config{}, 0, a.admin())
+	if err != nil {
+		return nil, err
+	}
+	return a, a.obtain(cfg)
 }
 
 // openSealer opens the keys that tokens are sealed with. The first server to ask
@@ -105,32 +128,54 @@ func openSealer(ctx context.Context, data *dataDir, s *store.Store) (*token.Seal
 	return sealer, nil
 }
 
+// Which of the servers is which, in the order of their start.
+const (
+	clientServer = iota
+	adminServer
+)
+
 // Addr returns where the chat and control listener accepts.
-func (a *App) Addr() net.Addr { return a.servers[0].addr }
+func (a *App) Addr() net.Addr { return a.servers[clientServer].addr }
 
 // AdminAddr returns where the admin listener accepts.
-func (a *App) AdminAddr() net.Addr { return a.servers[1].addr }
+func (a *App) AdminAddr() net.Addr { return a.servers[adminServer].addr }
 
 // Reload takes the accounts, users, access keys and policies from cfg, whose other
-// settings need a restart, and opens the audit log's file anew. Sessions are not
-// touched. When it returns an error, the identities in force stay in force.
+// settings need a restart, reads the certificate's files, and opens the audit log's
+// file anew. Sessions are not touched. What an error is about stays in force.
 func (a *App) Reload(cfg Config) error {
-	return errors.Join(a.keys.reload(cfg, a.data), a.audit.reopen())
+	return errors.Join(a.keys.reload(cfg, a.data), a.audit.reopen(), a.reloadCertificates())
 }
 
 // Close undoes Start: it stops accepting, finishes the requests in progress, drops
 // the sessions so that their clients come back by themselves, and closes the
 // store. It may be called twice, and returns when nothing is left running.
-func (a *App) Close() error {
+func (a *App) Close() error { return a.stop(context.Background(), 0) }
+
+// Drain is Close for a server that others take over from: it ends the sessions
+// evenly over the configured time, or at once when ctx is done.
+func (a *App) Drain(ctx context.Context) error { return a.stop(ctx, a.drain) }
+
+func (a *App) stop(ctx context.Context, drain time.Duration) error {
 	a.once.Do(func() {
 		a.closing.Store(true)
+		close(a.closed)
+		a.closeCertificates() // handshakes that wait for one fail
 		var errs []error
-		for _, s := range a.servers {
+		for i, s := range a.servers {
+			if i == adminServer {
+				continue // it tells how the drain goes
+			}
 			errs = append(errs, s.stop())
 		}
 		if a.hub != nil {
-			a.hub.Drain()
-			a.messaging.Close()
+			a.hub.Drain(ctx, drain)
+		}
+		if len(a.servers) > adminServer {
+			errs = append(errs, a.servers[adminServer].stop())
+		}
+		if a.engine != nil {
+			a.engine.Close()
 		}
 		for _, s := range a.servers {
 			errs = append(errs, s.wait())
@@ -138,6 +183,7 @@ func (a *App) Close() error {
 		if a.store != nil {
 			errs = append(errs, a.store.Close())
 		}
+		a.beside.Wait()
 		errs = append(errs, a.audit.close(), a.data.close())
 		a.err = errors.Join(errs...)
 	})

@@ -19,6 +19,7 @@ import (
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/control"
+	"github.com/parley-chat/parley/internal/listen"
 )
 
 // Config is what an operator sets. Each member has a key in the configuration
@@ -53,6 +54,33 @@ type Config struct {
 	// AuditLog is the file that gets a line of JSON for every call of the control
 	// plane. In a file, a relative path starts at the file. Default none.
 	AuditLog string `koanf:"audit_log"`
+	// TLS and ACME are two ways to give the chat and control listener a certificate,
+	// of which one at most is used. Default neither: it speaks plain HTTP.
+	TLS  TLSConfig  `koanf:"tls"`
+	ACME ACMEConfig `koanf:"acme"`
+	// TrustedProxies are addresses, and networks such as 10.0.0.0/8, whose word about
+	// the addresses of clients is believed. Default none.
+	TrustedProxies []string `koanf:"trusted_proxies"`
+	// ProxyProtocol demands a header of the PROXY protocol, version 1 or 2, on every
+	// connection to the chat and control listener, and refuses connections that do not
+	// come from trusted proxies. Default off.
+	ProxyProtocol bool `koanf:"proxy_protocol"`
+	// ForwardedHeader is where trusted proxies say who sent a request: x-forwarded-for
+	// or forwarded. Default x-forwarded-for.
+	ForwardedHeader string `koanf:"forwarded_header"`
+	// HTTPConnections is how many connections that are no sessions may be open. 0 is no
+	// limit. Default half of the files that the process may open, at most 16,384.
+	HTTPConnections int `koanf:"http_connections"`
+	// HTTPConnectionsPerAddress is how many of them may come from one client address,
+	// an IPv6 one being a whole /64. Default 0, no limit: behind a proxy that is not
+	// trusted, all clients have its address.
+	HTTPConnectionsPerAddress int `koanf:"http_connections_per_address"`
+	// MaxSessions is how many sessions the server takes, all accounts together. 0 is no
+	// limit. Default the files that the process may open, but for a sixteenth.
+	MaxSessions int `koanf:"max_sessions"`
+	// DrainSeconds is over how long a server that is told to stop ends its sessions, 0
+	// to 3,600. Default 0: all at once.
+	DrainSeconds int `koanf:"drain_seconds"`
 	// Accounts are those that may use the server, with their users, access keys
 	// and policies. With none, the server makes a root user for itself.
 	Accounts []AccountConfig `koanf:"accounts"`
@@ -71,6 +99,12 @@ func DefaultConfig() Config {
 		Quotas:       parley.DocumentedQuotas,
 		MaxClockSkew: 5 * time.Minute,
 		CORSOrigins:  []string{control.AnyOrigin},
+
+		ACME:            ACMEConfig{Directory: listen.LetsEncrypt},
+		ForwardedHeader: string(listen.ForwardedFor),
+		HTTPConnections: listen.DefaultConnections(),
+		MaxSessions:     listen.DefaultSessions(),
+
 		// Source: endpoints of IVS Chat, control plane.
 		Regions: []string{"us-east-1", "us-west-2", "ap-south-1", "ap-northeast-1",
 			"ap-northeast-2", "eu-central-1", "eu-west-1"},
@@ -96,7 +130,15 @@ func LoadConfig(path string) (Config, error) {
 		},
 	}))...)
 	cfg.Dir = filepath.Dir(path)
+	for _, path := range []*string{
+		&cfg.AuditLog, &cfg.TLS.CertFile, &cfg.TLS.KeyFile, &cfg.ACME.CAFile,
+	} {
+		if *path != "" {
+			*path = cfg.path(*path)
+		}
+	}
 	mistakes = append(mistakes, flatten(cfg.Check())...)
+	mistakes = append(mistakes, cfg.checkFiles()...)
 	if _, err := cfg.LoadUsers(); err != nil {
 		mistakes = append(mistakes, flatten(err)...)
 	}
@@ -105,9 +147,6 @@ func LoadConfig(path string) (Config, error) {
 	}
 	if k.Exists("data") {
 		cfg.Data = cfg.path(cfg.Data)
-	}
-	if cfg.AuditLog != "" {
-		cfg.AuditLog = cfg.path(cfg.AuditLog)
 	}
 	return cfg, errors.Join(mistakes...)
 }
@@ -172,13 +211,7 @@ var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d{1,2}$`)
 func (c Config) Check() error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	address := func(key, value string) {
-		if _, _, err := net.SplitHostPort(value); err != nil {
-			wrong("%s must be host:port, not %q", key, value)
-		}
-	}
-	address("listen", c.Listen)
-	address("admin_listen", c.AdminListen)
+	errs = append(errs, checkAddress("listen", c.Listen), checkAddress("admin_listen", c.AdminListen))
 	if len(c.Regions) == 0 {
 		wrong("regions must name at least one region")
 	}
@@ -189,6 +222,12 @@ func (c Config) Check() error {
 	}
 	if c.MaxClockSkew < 5*time.Minute || c.MaxClockSkew > 15*time.Minute {
 		wrong("max_clock_skew must be 5m to 15m, not %s", c.MaxClockSkew)
+	}
+	if c.MaxSessions < 0 {
+		wrong("max_sessions must not be negative")
+	}
+	if c.DrainSeconds < 0 || c.DrainSeconds > 3600 {
+		wrong("drain_seconds must be 0 to 3600, not %d", c.DrainSeconds)
 	}
 	if c.Data == "" {
 		wrong("data must name a folder")
@@ -205,7 +244,14 @@ func (c Config) Check() error {
 			wrong("limits: %s must not be negative", name)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.checkFront()...)...)
+}
+
+func checkAddress(key, address string) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return fmt.Errorf("%s must be host:port, not %q", key, address)
+	}
+	return nil
 }
 
 // quotas returns the limits in force: the chosen set with the single numbers.

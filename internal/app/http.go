@@ -14,6 +14,10 @@ import (
 // breaks a signature.
 func route(messaging, control http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 1 { // the opening line of HTTP/2, which net/http lets through
+			http.Error(w, "This server speaks HTTP/1.1.", http.StatusHTTPVersionNotSupported)
+			return
+		}
 		path, _, _ := strings.Cut(r.RequestURI, "?")
 		if path == "/" && r.Method != http.MethodPost {
 			messaging.ServeHTTP(w, r)

@@ -7,8 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
+
+	"github.com/parley-chat/parley/internal/listen"
 )
 
 // Limits of the HTTP servers.
@@ -25,41 +26,26 @@ type server struct {
 	http *http.Server
 	addr net.Addr
 	done chan error // of Serve
-
-	fresh sync.Map // connections on which no request has come yet; no values
-}
-
-// watch keeps fresh up to date.
-func (s *server) watch(conn net.Conn, state http.ConnState) {
-	if state == http.StateNew {
-		s.fresh.Store(conn, nil)
-	} else {
-		s.fresh.Delete(conn)
-	}
-}
-
-// closeFresh closes the connections that clients have opened in advance, for which
-// Shutdown would wait.
-func (s *server) closeFresh() {
-	for conn := range s.fresh.Range {
-		_ = conn.(net.Conn).Close()
-	}
+	door *listen.Door
 }
 
 // listen starts a server on an address; flag is the name under which a person
-// sets it. A client that does not take its answer within the timeout is dropped;
-// 0 is no limit.
+// sets it, and front is how it lets clients in. A client that does not take its
+// answer within the timeout is dropped; 0 is no limit.
 func (a *App) listen(
-	flag, address string, timeout time.Duration, handler http.Handler,
+	flag, address string, front listen.Config, timeout time.Duration, handler http.Handler,
 ) error {
-	l, err := net.Listen("tcp", address)
+	front.Metrics, front.Log = a.metrics, a.log
+	door := listen.New(front)
+	l, err := door.Listen(address)
 	if err != nil {
 		return fmt.Errorf("cannot accept connections on %s (set another address with --%s): %w",
 			address, flag, errors.Unwrap(err))
 	}
 	s := &server{
 		http: &http.Server{
-			Handler:           handler,
+			Handler:           door.Handler(handler),
+			ConnState:         door.Watch,
 			ReadHeaderTimeout: headerTimeout,
 			WriteTimeout:      timeout,
 			IdleTimeout:       idleTimeout,
@@ -68,8 +54,8 @@ func (a *App) listen(
 		},
 		addr: l.Addr(),
 		done: make(chan error, 1),
+		door: door,
 	}
-	s.http.ConnState = s.watch
 	go func() { s.done <- s.http.Serve(l) }()
 	a.servers = append(a.servers, s)
 	return nil
@@ -80,7 +66,7 @@ func (a *App) listen(
 func (s *server) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	s.http.RegisterOnShutdown(s.closeFresh)
+	s.http.RegisterOnShutdown(s.door.CloseFresh)
 	if err := s.http.Shutdown(ctx); err != nil {
 		return s.http.Close()
 	}

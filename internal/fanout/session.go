@@ -2,262 +2,372 @@ package fanout
 
 import (
 	"errors"
-	"net"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // Limits of a session. A reader beyond one of them is dropped without a Close
 // frame, after which official clients come back by themselves.
 const (
-	// maxBehindBytes is how much of the tape a session may have yet to write. It
-	// bounds what a slow reader keeps in memory for the whole room: the pieces are
-	// shared with the others.
+	// maxBehindBytes is how much of the tape a session may have yet to write. The
+	// pieces are shared with the others, so it also bounds what all the slow readers
+	// of a room keep in memory together.
 	maxBehindBytes = 4 << 20
 	// maxPrivateBytes bounds the frames that wait for one session alone, so that a
 	// client cannot make the server keep answers that it does not read.
 	maxPrivateBytes = 64 << 10
-	// writeTimeout is how long one write, of at most a chunk, may take.
+	// writeTimeout is how long a socket may take nothing while there is something to
+	// write.
 	writeTimeout = 10 * time.Second
 	// closeTimeout is how long the peer may take to answer a Close frame.
 	closeTimeout = 5 * time.Second
+	// pingAfter is how long a peer may be silent before it is pinged, and then how
+	// long it may take to answer. Load balancers often cut at 60 seconds.
+	pingAfter = 30 * time.Second
+	// frameTimeout is how long the rest of a message may take after its first byte.
+	frameTimeout = 30 * time.Second
 )
 
-// Why a session was dropped.
+// Why a session ended, when it was not the peer that ended it or the Close frames
+// were exchanged.
 var (
 	ErrTooSlow = errors.New("the reader fell too far behind")
+	ErrSilent  = errors.New("the peer gave no sign of life")
 	ErrDropped = errors.New("dropped")
 )
 
+// cause is one of these errors, in a byte. The zero value is nil.
+type cause uint8
+
+const (
+	peerLeft cause = iota
+	tooSlow
+	silent
+	dropped
+)
+
+func (c cause) err() error {
+	return [...]error{peerLeft: nil, tooSlow: ErrTooSlow, silent: ErrSilent, dropped: ErrDropped}[c]
+}
+
+// Receiver gets what a session's peer sends. Its methods must not block: others
+// wait for the same goroutine.
+type Receiver interface {
+	// Receive takes the next bytes of the peer, which it may change, and which are
+	// valid during the call only. It reports whether a message has begun in them and
+	// not ended. It is called by one goroutine at a time.
+	Receive(data []byte) (partial bool)
+	// Expire says that the session's life is over. The session goes on until it is
+	// closed or dropped. It may be called during Receive.
+	Expire()
+	// Ended is called once, when nothing of the session runs any more. The cause is
+	// nil when the peer left or the Close frames were exchanged.
+	Ended(cause error)
+}
+
 // Session writes a tape to one socket, with frames for this session alone in
-// between. One goroutine, begun by Start, does all the writing; the methods may
-// be called from any goroutine, and none of them waits for the socket.
+// between, and reads the socket. All of it is done by its owner; the methods may be
+// called from any goroutine once it is started, and none of them waits for the
+// socket. What is asked of a session that has ended is ignored.
 type Session struct {
-	tape    *Tape
-	at      position     // owned by run once started
-	written atomic.Int64 // at.total, for Append to see how far behind this is
+	tape     *Tape
+	owner    owner    // set by Start
+	receiver Receiver // set by Start
 
-	wake     chan struct{} // capacity 1: there may be something to write
-	answered chan struct{} // closed when the peer has sent a Close frame
-	stop     chan struct{} // closed by Leave
-	done     chan struct{} // closed when run returns; nil before Start
+	// What follows is touched by the owner alone.
 
-	mu           sync.Mutex // guards what follows
-	conn         net.Conn   // nil before Start
-	private      []private
-	privateBytes int
-	closing      bool // a Close frame is queued, and nothing after it
-	peerClosed   bool
-	cause        error // why this side ended the session
-	left         bool
+	at      position
+	out     *outbox // nil while there is nothing but the tape to write
+	heard   instant // when the peer last sent something
+	begun   instant // when the unfinished message began; 0 when there is none
+	due     instant // when there is something to do besides reading and writing
+	expires instant // when to tell the receiver; 0 when it was told
+	state   state
+	seat    seat
+}
+
+// instant is a time in nanoseconds since the engine was made. It is never 0.
+type instant int64
+
+// state is what has happened to a session.
+type state struct {
+	pinged     bool  // since the peer was last heard
+	closing    bool  // the last frame is queued, and nothing after it
+	closed     bool  // a Close frame is written
+	shut       bool  // the owner has to end the socket's writing side
+	peerClosed bool  // the peer has sent its Close frame
+	over       bool  // the owner has to end it
+	cause      cause // why this side ended the session
+}
+
+// owner is the goroutine that does everything with a session.
+type owner interface {
+	// post has the owner carry out a command, after those posted before.
+	post(c command)
+}
+
+// outbox is what a session has to write besides the tape, or cannot write now.
+type outbox struct {
+	frames []private
+	bytes  int
+	since  instant // the socket is full since then, or the Close frame written
 }
 
 // private is a frame for one session, to be written when the tape has been
 // written up to after.
 type private struct {
+	frame []byte // what is left of it
 	after int64
-	frame []byte
-	last  bool // a Close frame
+	kind  kind
 }
 
-// Start begins to write to conn, first what the tape has got since Join.
-func (s *Session) Start(conn net.Conn) {
-	s.mu.Lock()
-	s.conn = conn
-	s.done = make(chan struct{})
-	dropped := s.cause != nil
-	s.mu.Unlock()
-	if dropped {
-		_ = conn.Close()
-	}
-	go s.run(conn)
-	s.signal()
+// kind says what comes after a private frame.
+type kind uint8
+
+const (
+	ordinary kind = iota
+	lastFrame
+	failFrame // and nothing is written to the socket any more
+	hangUp    // no frame: the end of the connection
+)
+
+// command is something that a session's owner is to do.
+type command struct {
+	session *Session
+	verb    verb
+	private private // with queue
 }
+
+type verb uint8
+
+const (
+	queue      verb = iota // a private frame
+	peerClosed             // note that the peer has sent its Close frame
+	drop                   // end the session
+	begin                  // serve the session from now on; the first command of all
+)
+
+// Leave takes a session that was never started off the tape.
+func (s *Session) Leave() { s.tape.leave() }
 
 // Send queues a text frame for this session alone.
-func (s *Session) Send(payload []byte) { s.queue(frame(opText, payload), false) }
-
-// Ping queues a Ping frame.
-func (s *Session) Ping() { s.queue(frame(opPing, nil), false) }
+func (s *Session) Send(payload []byte) { s.queue(frame(opText, payload), ordinary) }
 
 // Pong queues a Pong frame that answers a Ping with the given payload.
-func (s *Session) Pong(payload []byte) { s.queue(frame(opPong, payload), false) }
+func (s *Session) Pong(payload []byte) { s.queue(frame(opPong, payload), ordinary) }
 
 // Close ends the session: everything that is on the tape or queued now is
 // written, then a Close frame, then nothing. The socket closes when the peer
-// answers, which the reading side reports by PeerClosed, or after five seconds.
-func (s *Session) Close(code int, reason string) { s.queue(closeFrame(code, reason), true) }
+// answers, which the receiver reports by PeerClosed, or after five seconds.
+func (s *Session) Close(code int, reason string) { s.queue(closeFrame(code, reason), lastFrame) }
+
+// Fail is Close for a peer that broke the protocol, which may never answer: it is
+// told that nothing follows. Source: RFC 6455, section 7.1.7.
+func (s *Session) Fail(code int, reason string) { s.queue(closeFrame(code, reason), failFrame) }
 
 // PeerClosed ends the session after a Close frame of the peer: the socket closes
 // as soon as one of ours is written, the one queued already or an answer with the
 // peer's code.
 func (s *Session) PeerClosed(code int) {
 	s.Close(code, "")
-	s.mu.Lock()
-	first := !s.peerClosed
-	s.peerClosed = true
-	s.mu.Unlock()
-	if first {
-		close(s.answered)
+	s.owner.post(command{session: s, verb: peerClosed})
+}
+
+// Finish ends the session without a Close frame, when everything that is on the
+// tape or queued now is written.
+func (s *Session) Finish() { s.queue(nil, hangUp) }
+
+// Drop ends the session at once, without a Close frame.
+func (s *Session) Drop() { s.owner.post(command{session: s, verb: drop}) }
+
+func (s *Session) ping() { s.queue(frame(opPing, nil), ordinary) }
+
+// queue has a frame written after all that is on the tape now. Its place is filled
+// in by the owner, under the lock that orders it with what the owner writes.
+func (s *Session) queue(frame []byte, kind kind) {
+	s.owner.post(command{session: s, private: private{frame: frame, kind: kind}})
+}
+
+// start readies a session for its owner. It is the peer's first sign of life.
+func (s *Session) start(o owner, r Receiver, now instant, life time.Duration) {
+	s.owner, s.receiver = o, r
+	s.heard = now
+	s.expires = now + instant(max(life, 1))
+	s.schedule()
+}
+
+// apply carries out what needs no I/O.
+func (s *Session) apply(c command) {
+	switch c.verb {
+	case queue:
+		s.enqueue(c.private)
+	case peerClosed:
+		s.state.peerClosed = true
+		s.settle()
+	case drop:
+		s.end(dropped)
 	}
 }
 
-// Drop closes the socket without a Close frame.
-func (s *Session) Drop() { s.drop(ErrDropped) }
-
-// Leave takes the session off the tape, closes its socket, and returns when
-// nothing of it is running. It may be called twice.
-func (s *Session) Leave() {
-	s.tape.leave(s)
-	s.mu.Lock()
-	first := !s.left
-	s.left = true
-	conn, done := s.conn, s.done
-	s.mu.Unlock()
-	if first {
-		close(s.stop)
-	}
-	if conn != nil {
-		_ = conn.Close()
-		<-done
-	}
-}
-
-// Cause returns why this side ended the session, or nil if it did not.
-func (s *Session) Cause() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cause
-}
-
-func (s *Session) queue(frame []byte, last bool) {
-	s.mu.Lock()
-	if s.closing {
-		s.mu.Unlock()
+func (s *Session) enqueue(p private) {
+	if s.state.closing {
 		return
 	}
-	s.private = append(s.private, private{after: s.tape.end.Load(), frame: frame, last: last})
-	s.privateBytes += len(frame)
-	s.closing = last
-	full := s.privateBytes > maxPrivateBytes
-	s.mu.Unlock()
-	if full {
-		s.drop(ErrTooSlow)
+	box := s.outbox()
+	box.frames = append(box.frames, p)
+	box.bytes += len(p.frame)
+	s.state.closing = p.kind != ordinary
+	if box.bytes > maxPrivateBytes {
+		s.end(tooSlow)
+	}
+}
+
+func (s *Session) outbox() *outbox {
+	if s.out == nil {
+		s.out = &outbox{}
+	}
+	return s.out
+}
+
+// end has the owner end the session; the first cause counts.
+func (s *Session) end(cause cause) {
+	if !s.state.over {
+		s.state.over, s.state.cause = true, cause
+	}
+}
+
+// settle ends a session when the Close frames are exchanged.
+func (s *Session) settle() {
+	if s.state.closed && s.state.peerClosed {
+		s.end(peerLeft)
+	}
+}
+
+// next returns what is to be written now, up to a place on the tape: a piece of
+// the tape, or what is left of a private frame whose place is reached.
+func (s *Session) next(end int64) []byte {
+	if s.state.over || s.state.closed {
+		return nil
+	}
+	if s.out != nil && len(s.out.frames) > 0 {
+		p := s.out.frames[0]
+		if s.at.total >= p.after {
+			if p.kind == hangUp {
+				s.end(dropped)
+			}
+			return p.frame
+		}
+		end = min(end, p.after)
+	}
+	if s.at.total >= end {
+		return nil
+	}
+	run := s.at.unread()
+	return run[:min(int64(len(run)), end-s.at.total)]
+}
+
+// wrote takes off what next returned, or the first n bytes of it.
+func (s *Session) wrote(n int, now instant) {
+	if s.out == nil || len(s.out.frames) == 0 || s.at.total < s.out.frames[0].after {
+		s.at.advance(int64(n))
 		return
 	}
-	s.signal()
-}
-
-// drop closes the socket, and remembers the first cause.
-func (s *Session) drop(cause error) {
-	s.mu.Lock()
-	if s.cause == nil {
-		s.cause = cause
+	box := s.out
+	p := &box.frames[0]
+	p.frame = p.frame[n:]
+	box.bytes -= n
+	if len(p.frame) > 0 {
+		return
 	}
-	conn := s.conn
-	s.mu.Unlock()
-	if conn != nil {
-		_ = conn.Close()
+	if p.kind != ordinary {
+		s.state.closed = true
+		s.state.shut = p.kind == failFrame
+		box.since = now
+		s.hasten(now + instant(closeTimeout))
+		s.settle()
 	}
-}
-
-// signal tells run that there may be something to write. It never blocks: when
-// the channel is full, run has yet to look.
-func (s *Session) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	box.frames[0] = private{}
+	box.frames = box.frames[1:]
+	if len(box.frames) == 0 && box.since == 0 {
+		s.out = nil
 	}
 }
 
-func (s *Session) run(conn net.Conn) {
-	defer close(s.done)
-	defer conn.Close()
-	for {
-		select {
-		case <-s.stop:
-			return
-		case <-s.wake:
-		}
-		closed, err := s.flush(conn)
-		if err != nil {
-			s.drop(err)
-			return
-		}
-		if closed {
-			s.awaitPeer()
-			return
+// behind reports whether the session has fallen too far behind the tape's end.
+func (s *Session) behind(end int64) bool { return end-s.at.total > maxBehindBytes }
+
+// hear notes a sign of life of the peer.
+func (s *Session) hear(now instant) {
+	s.heard = now
+	s.state.pinged = false
+}
+
+// received notes whether the peer is in the midst of a message.
+func (s *Session) received(now instant, partial bool) {
+	switch {
+	case !partial:
+		s.begun = 0
+	case s.begun == 0:
+		s.begun = now
+	}
+}
+
+// hasten makes sure that tick is called at a time or before.
+func (s *Session) hasten(at instant) { s.due = min(s.due, at) }
+
+// tick does what is due, and sets when it must be called again. The caller asks
+// for a ping, or tells the receiver of the session's end, as it says: both post
+// commands.
+func (s *Session) tick(now instant) (ping, expire bool) {
+	quiet := now - s.heard
+	switch {
+	case s.state.closed && now-s.out.since >= instant(closeTimeout):
+		s.end(peerLeft)
+	case s.blocked() && now-s.out.since >= instant(writeTimeout),
+		s.begun != 0 && now-s.begun >= instant(frameTimeout):
+		s.end(tooSlow)
+	case quiet >= instant(2*pingAfter):
+		s.end(silent)
+	}
+	if quiet >= instant(pingAfter) && !s.state.pinged {
+		ping, s.state.pinged = true, true
+	}
+	if s.expires != 0 && now >= s.expires {
+		expire, s.expires = true, 0
+	}
+	s.schedule()
+	return ping, expire
+}
+
+// schedule sets due. What ends sooner than a peer's silence is looked at often
+// enough: messages end when peers are pinged, since their limits are the same.
+func (s *Session) schedule() {
+	s.due = s.heard + instant(pingAfter)
+	if s.state.pinged {
+		s.due += instant(pingAfter)
+	}
+	if s.expires != 0 {
+		s.hasten(s.expires)
+	}
+	if s.begun != 0 {
+		s.hasten(s.begun + instant(frameTimeout))
+	}
+	switch {
+	case s.state.closed:
+		s.hasten(s.out.since + instant(closeTimeout))
+	case s.blocked():
+		s.hasten(s.out.since + instant(writeTimeout))
+	}
+}
+
+// unblocked notes that the socket has taken all there was.
+func (s *Session) unblocked() {
+	if s.blocked() {
+		s.out.since = 0
+		if len(s.out.frames) == 0 {
+			s.out = nil
 		}
 	}
 }
 
-// flush writes all there is to write now. It reports whether a Close frame was
-// the last of it.
-func (s *Session) flush(conn net.Conn) (closed bool, err error) {
-	for {
-		next, ok := s.nextPrivate()
-		end := s.tape.end.Load()
-		if ok {
-			end = next.after
-		}
-		if err := s.writeTape(conn, end); err != nil {
-			return false, err
-		}
-		if !ok {
-			return false, nil
-		}
-		if err := write(conn, next.frame); err != nil || next.last {
-			return next.last, err
-		}
-	}
-}
-
-// writeTape writes the tape up to end.
-func (s *Session) writeTape(conn net.Conn, end int64) error {
-	for s.at.total < end {
-		frames := s.at.unread()
-		frames = frames[:min(int64(len(frames)), end-s.at.total)]
-		if err := write(conn, frames); err != nil {
-			return err
-		}
-		s.at.advance(len(frames))
-		s.written.Store(s.at.total)
-	}
-	return nil
-}
-
-func (s *Session) nextPrivate() (private, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.private) == 0 {
-		return private{}, false
-	}
-	next := s.private[0]
-	s.private[0] = private{}
-	s.private = s.private[1:]
-	s.privateBytes -= len(next.frame)
-	return next, true
-}
-
-// awaitPeer leaves the socket open for the peer's Close frame.
-func (s *Session) awaitPeer() {
-	timer := time.NewTimer(closeTimeout)
-	defer timer.Stop()
-	select {
-	case <-s.answered:
-	case <-s.stop:
-	case <-timer.C:
-	}
-}
-
-func write(conn net.Conn, b []byte) error {
-	if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
-	}
-	_, err := conn.Write(b)
-	if ne := net.Error(nil); errors.As(err, &ne) && ne.Timeout() {
-		return ErrTooSlow
-	}
-	return err
-}
+// blocked reports whether the socket is full.
+func (s *Session) blocked() bool { return s.out != nil && !s.state.closed && s.out.since != 0 }

@@ -1,18 +1,25 @@
-// Package fanout writes one stream of frames to many sockets. A Tape holds the
-// frames that all sessions of a room receive, each encoded and framed once; a
-// Session is a place on the tape and a socket. It owns the sockets' writing side
-// and knows nothing of chat: what the frames say, and all reading, is left to
-// others.
+// Package fanout writes one stream of frames to many sockets, and reads them. A
+// Tape holds the frames that all sessions of a room receive, each encoded and
+// framed once; a Session is a place on the tape and a socket; an Engine runs
+// sessions. It owns the sockets and their deadlines and knows nothing of chat:
+// what the frames say, and what clients send, is left to others.
 package fanout
 
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// chunkBytes is the size of a tape's pieces. It bounds how much one write to a
-// socket carries, and what an idle room keeps in memory.
-const chunkBytes = 16 << 10
+// Sizes of a tape's pieces. A room that says little has small ones, since every
+// room keeps its last piece; under load they grow, so that one write to a socket
+// can carry many frames.
+const (
+	minChunkBytes = 1 << 10
+	maxChunkBytes = 64 << 10
+	// quickFill is how soon a piece must be full for the next one to be larger.
+	quickFill = time.Second
+)
 
 // Tape is an append-only list of server WebSocket frames. Sessions read it
 // without a lock, each from where it stands; pieces that all sessions have passed
@@ -20,9 +27,11 @@ const chunkBytes = 16 << 10
 type Tape struct {
 	end atomic.Int64 // bytes appended so far; grows under mu
 
-	mu       sync.Mutex // guards last and sessions; held while appending
+	mu       sync.Mutex // guards what follows; held while appending
 	last     *chunk
-	sessions map[*Session]struct{}
+	sessions int                // that have joined and not left
+	walks    []*walk            // of the shards that have sessions on this tape
+	pumps    map[*pump]struct{} // of the sessions that have goroutines of their own
 }
 
 // chunk is a piece of a tape. It holds whole frames: none spans two chunks.
@@ -30,9 +39,11 @@ type chunk struct {
 	bytes []byte                // of fixed length; written up to n
 	n     atomic.Int64          // what is written is never written again
 	next  atomic.Pointer[chunk] // set once n is final
+	made  time.Time
 }
 
-// position is a place on a tape, always between two frames.
+// position is a place on a tape: of a session whose last write was complete, a
+// place between two frames.
 type position struct {
 	chunk  *chunk
 	offset int64 // in chunk
@@ -43,31 +54,32 @@ type position struct {
 // the sessions, and returns how many there are. It copies payload. It never waits
 // for a socket: a session that has fallen too far behind is dropped.
 func (t *Tape) Append(payload []byte) (sessions int) {
-	var late []*Session
+	var late []*pump
 	t.mu.Lock()
-	t.write(opText, payload)
-	end := t.end.Load()
-	for s := range t.sessions {
-		if end-s.written.Load() > maxBehindBytes {
-			late = append(late, s)
-		}
-		s.signal()
+	t.writeLocked(opText, payload)
+	for _, w := range t.walks {
+		w.wake()
 	}
-	sessions = len(t.sessions)
+	for p := range t.pumps {
+		if !p.grown() {
+			late = append(late, p)
+		}
+	}
+	sessions = t.sessions
 	t.mu.Unlock()
-	for _, s := range late {
-		s.drop(ErrTooSlow)
+	for _, p := range late {
+		p.hangUp()
 	}
 	return sessions
 }
 
-// write appends a frame; t.mu is held.
-func (t *Tape) write(op opcode, payload []byte) {
+// writeLocked appends a frame; t.mu is held.
+func (t *Tape) writeLocked(op opcode, payload []byte) {
 	size := frameSize(len(payload))
 	last := t.lastLocked()
 	n := last.n.Load()
 	if int(n)+size > len(last.bytes) {
-		next := newChunk(max(chunkBytes, size))
+		next := newChunk(max(last.successorBytes(), size))
 		putFrame(next.bytes, op, payload)
 		next.n.Store(int64(size))
 		last.next.Store(next)
@@ -88,33 +100,33 @@ func (t *Tape) lastLocked() *chunk {
 	return t.last
 }
 
-func newChunk(size int) *chunk { return &chunk{bytes: make([]byte, size)} }
+func newChunk(size int) *chunk { return &chunk{bytes: make([]byte, size), made: time.Now()} }
 
-// Join adds a session that stands at the end of the tape: it will receive all
-// that is appended from now on, once it is started.
-func (t *Tape) Join() *Session {
-	s := &Session{
-		tape:     t,
-		wake:     make(chan struct{}, 1),
-		answered: make(chan struct{}),
-		stop:     make(chan struct{}),
+// successorBytes returns how large the chunk after c should be.
+func (c *chunk) successorBytes() int {
+	if time.Since(c.made) > quickFill {
+		return minChunkBytes
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	last := t.lastLocked()
-	s.at = position{chunk: last, offset: last.n.Load(), total: t.end.Load()}
-	s.written.Store(s.at.total)
-	if t.sessions == nil {
-		t.sessions = map[*Session]struct{}{}
-	}
-	t.sessions[s] = struct{}{}
-	return s
+	return min(max(2*len(c.bytes), minChunkBytes), maxChunkBytes)
 }
 
-func (t *Tape) leave(s *Session) {
+// Join adds a session that stands at the end of the tape: it will receive all
+// that is appended from now on, once an engine has started it.
+func (t *Tape) Join() *Session {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.sessions, s)
+	t.sessions++
+	last := t.lastLocked()
+	return &Session{
+		tape: t,
+		at:   position{chunk: last, offset: last.n.Load(), total: t.end.Load()},
+	}
+}
+
+func (t *Tape) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sessions--
 }
 
 // unread returns the frames after p that lie in one chunk, and steps over to the
@@ -131,8 +143,16 @@ func (p *position) unread() []byte {
 	}
 }
 
-// advance moves p over n bytes of its chunk.
-func (p *position) advance(n int) {
-	p.offset += int64(n)
-	p.total += int64(n)
+// advance moves p over n bytes, which may lie in several chunks.
+func (p *position) advance(n int64) {
+	p.total += n
+	for {
+		left := p.chunk.n.Load() - p.offset
+		if n <= left {
+			p.offset += n
+			return
+		}
+		n -= left
+		p.chunk, p.offset = p.chunk.next.Load(), 0
+	}
 }

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"time"
 	"unicode/utf8"
 
@@ -12,7 +11,7 @@ import (
 // action is one thing that clients may ask for.
 type action struct {
 	needs parley.Capabilities
-	do    func(s *Session, ctx context.Context, r wire.Request, id string, now time.Time) error
+	do    func(s *Session, r wire.Request, id string, now time.Time) (event, error)
 }
 
 var actions = map[wire.Action]action{
@@ -24,48 +23,47 @@ var actions = map[wire.Action]action{
 // handle does what a request asks for, under the id that the resulting frame will
 // have. The checks are made in the documented order: action, capability, members,
 // room, rates, review. Source: Messaging API reference.
-func (s *Session) handle(ctx context.Context, r wire.Request, id string, now time.Time) error {
+func (s *Session) handle(r wire.Request, id string, now time.Time) error {
 	a, ok := actions[r.Action]
 	switch {
 	case !ok:
 		return parley.Errorf(parley.Invalid, "Action is missing or unknown.")
-	case !s.token.Capabilities.Has(a.needs):
+	case !s.capabilities.Has(a.needs):
 		return parley.Errorf(parley.AccessDenied,
 			"Forbidden: the token lacks the capability %s", r.Action)
 	}
-	if err := a.do(s, ctx, r, id, now); err != nil {
-		return err
-	}
-	s.hub.cfg.Metrics.Request(string(r.Action))
-	return nil
-}
-
-func (s *Session) sendMessage(ctx context.Context, r wire.Request, id string, now time.Time) error {
-	m, err := r.SendMessage()
+	e, err := a.do(s, r, id, now)
 	if err != nil {
 		return err
+	}
+	return s.room.publish(request{session: s, action: r.Action, id: id, requestID: r.RequestID}, e)
+}
+
+func (s *Session) sendMessage(r wire.Request, id string, now time.Time) (event, error) {
+	m, err := r.SendMessage()
+	if err != nil {
+		return event{}, err
 	}
 	room, err := s.hub.cfg.Rooms.Room(s.room.arn)
 	if err != nil {
-		return err
+		return event{}, err
 	}
 	if utf8.RuneCountInString(m.Content) > room.MaxMessageLength {
-		return parley.Errorf(parley.Invalid, "Message exceeds maximum length")
+		return event{}, parley.Errorf(parley.Invalid, "Message exceeds maximum length")
 	}
 	if err := s.takeMessage(now, room); err != nil {
-		return err
+		return event{}, err
 	}
 	if err := review(room); err != nil {
-		return err
+		return event{}, err
 	}
-	return s.room.publish(ctx, s, event{frame: wire.EncodeMessage(parley.Message{
+	return event{frame: wire.EncodeMessage(parley.Message{
 		ID:         id,
 		RequestID:  r.RequestID,
 		Content:    m.Content,
 		Attributes: m.Attributes,
 		SendTime:   now,
-		Sender:     parley.Sender{UserID: s.token.UserID, Attributes: s.token.Attributes},
-	})})
+	}, s.sender)}, nil
 }
 
 // takeMessage counts a message against the rates of its room and account.
@@ -88,31 +86,25 @@ func review(room parley.Room) error {
 	return parley.Errorf(parley.NotAcceptable, "Message rejected")
 }
 
-func (s *Session) deleteMessage(
-	ctx context.Context, r wire.Request, id string, now time.Time,
-) error {
+func (s *Session) deleteMessage(r wire.Request, id string, now time.Time) (event, error) {
 	d, err := r.DeleteMessage()
 	if err != nil {
-		return err
+		return event{}, err
 	}
-	return s.moderate(ctx, deletion(d.ID, d.Reason), r.RequestID, id, now)
+	return s.moderate(deletion(d.ID, d.Reason), r.RequestID, id, now)
 }
 
-func (s *Session) disconnectUser(
-	ctx context.Context, r wire.Request, id string, now time.Time,
-) error {
+func (s *Session) disconnectUser(r wire.Request, id string, now time.Time) (event, error) {
 	d, err := r.DisconnectUser()
 	if err != nil {
-		return err
+		return event{}, err
 	}
-	return s.moderate(ctx, disconnection(d.UserID, d.Reason), r.RequestID, id, now)
+	return s.moderate(disconnection(d.UserID, d.Reason), r.RequestID, id, now)
 }
 
-func (s *Session) moderate(
-	ctx context.Context, m moderation, requestID, id string, now time.Time,
-) error {
+func (s *Session) moderate(m moderation, requestID, id string, now time.Time) (event, error) {
 	if err := s.hub.allow(s.room.arn, s.world, m, now); err != nil {
-		return err
+		return event{}, err
 	}
-	return s.room.publish(ctx, s, m.event(requestID, id, now))
+	return m.event(requestID, id, now), nil
 }

@@ -11,6 +11,7 @@ type event struct {
 	node   uint64 // that published it
 	room   uint64 // serial of the publishing node's room, which counts it as pending
 	sender uint64 // serial of the publishing session
+	from   string // its user
 	user   string // to be disconnected after the frame is delivered; empty: nobody
 	reason string // for the disconnected user's Close frame
 	frame  []byte
@@ -22,14 +23,16 @@ const eventVersion = 1
 // errEvent is what decodeEvent returns for bytes that encode did not make.
 var errEvent = errors.New("malformed room event")
 
-// encode returns version, node, room, sender, the lengths and bytes of user and
-// reason, and the frame.
+// encode returns version, node, room, sender, the lengths and bytes of from, user
+// and reason, and the frame.
 func (e event) encode() []byte {
-	b := make([]byte, 0, 1+5*binary.MaxVarintLen64+len(e.user)+len(e.reason)+len(e.frame))
+	b := make([]byte, 0,
+		1+6*binary.MaxVarintLen64+len(e.from)+len(e.user)+len(e.reason)+len(e.frame))
 	b = append(b, eventVersion)
 	b = binary.BigEndian.AppendUint64(b, e.node)
 	b = binary.AppendUvarint(b, e.room)
 	b = binary.AppendUvarint(b, e.sender)
+	b = appendString(b, e.from)
 	b = appendString(b, e.user)
 	b = appendString(b, e.reason)
 	return append(b, e.frame...)
@@ -49,6 +52,7 @@ func decodeEvent(b []byte) (event, error) {
 	b, ok := b[9:], true
 	e.room, b, ok = cutNumber(b, ok)
 	e.sender, b, ok = cutNumber(b, ok)
+	e.from, b, ok = cutString(b, ok)
 	e.user, b, ok = cutString(b, ok)
 	e.reason, b, ok = cutString(b, ok)
 	if !ok {

@@ -12,15 +12,22 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/fanout"
 	"github.com/parley-chat/parley/internal/metrics"
+	"github.com/parley-chat/parley/internal/wire"
 )
 
 // maxPending is how many events this node may have on the bus that have not come
 // back yet. It bounds memory when senders outrun delivery; past it, requests are
 // refused like those over a rate. The bus holds several times as many.
 const maxPending = 8192
+
+// maxPendingModeration is how many more there may be when they are a moderator's, who
+// may be about to end the flood.
+const maxPendingModeration = 1024
 
 // Bus carries encoded room events between nodes. store.Store implements it.
 type Bus interface {
@@ -36,29 +43,39 @@ type Rooms interface {
 	Room(arn parley.ARN) (parley.Room, error)
 }
 
+// maxLag is how long the engine may take to write an event to all sessions before
+// the hub takes no new ones: those already in come first.
+const maxLag = 2 * time.Second
+
 // Config is what a Hub works with. All of it is required, except that empty
 // Quotas limit nothing.
 type Config struct {
-	Bus     Bus
-	Rooms   Rooms
-	Quotas  parley.Quotas
-	Metrics *metrics.Metrics
-	Log     *slog.Logger
+	Bus    Bus
+	Rooms  Rooms
+	Engine *fanout.Engine
+	Quotas parley.Quotas
+	// MaxSessions is how many sessions this node takes, all rooms together; 0 is no
+	// limit.
+	MaxSessions int
+	Metrics     *metrics.Metrics
+	Log         *slog.Logger
 }
 
 // Hub holds the sessions connected to this node, by room. Lock order: Hub.mu,
 // then room.mu or world.mu. No lock is held while calling the Bus or Rooms, or
 // while writing to a socket.
 type Hub struct {
-	cfg     Config
-	node    uint64        // random; marks this node's own events on the bus
-	pending atomic.Int64  // events published here that the bus has not brought back
-	serial  atomic.Uint64 // of the last room or session made
+	cfg       Config
+	node      uint64        // random; marks this node's own events on the bus
+	pending   atomic.Int64  // events published here that the bus has not brought back
+	serial    atomic.Uint64 // of the last room or session made
+	publisher publisher
 
 	mu       sync.Mutex // guards what follows
 	rooms    map[parley.ARN]*room
 	worlds   map[parley.World]*world // never shrinks: accounts times regions
 	draining bool
+	count    int            // of sessions
 	sessions sync.WaitGroup // Add only under mu while not draining
 }
 
@@ -86,7 +103,8 @@ func (h *Hub) worldLocked(of parley.World) *world {
 	w := h.worlds[of]
 	if w == nil {
 		w = &world{rates: map[parley.Quota]*bucket{
-			parley.QuotaMessages: {}, parley.QuotaDeletes: {}, parley.QuotaDisconnects: {},
+			parley.QuotaMessages: new(bucket), parley.QuotaDeletes: new(bucket),
+			parley.QuotaDisconnects: new(bucket),
 		}}
 		h.worlds[of] = w
 	}
@@ -94,9 +112,9 @@ func (h *Hub) worldLocked(of parley.World) *world {
 }
 
 // Join makes a session of the token's room, which receives all that is published
-// from now on once it is started. The caller ends it with Leave. The error has
+// from now on once it is started. The caller ends it with Leave or starts it. The error has
 // code NotFound when the room is gone, Throttled when the account has too many
-// connections, and Unavailable when the hub is draining.
+// connections, and Unavailable when the hub is draining or has too much to do.
 func (h *Hub) Join(ctx context.Context, token parley.Token) (*Session, error) {
 	if _, err := h.cfg.Rooms.Room(token.Room); err != nil {
 		return nil, err
@@ -105,7 +123,13 @@ func (h *Hub) Join(ctx context.Context, token parley.Token) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{hub: h, room: r, world: w, token: token, serial: h.serial.Add(1)}
+	s := &Session{
+		hub: h, room: r, world: w,
+		userID:       token.UserID,
+		sender:       wire.EncodeSender(parley.Sender{UserID: token.UserID, Attributes: token.Attributes}),
+		capabilities: token.Capabilities,
+		expires:      token.SessionExpiresAt.UnixNano(),
+	}
 	if err := r.open(ctx); err != nil {
 		h.exit(r, w)
 		return nil, err
@@ -123,8 +147,8 @@ func (h *Hub) Join(ctx context.Context, token parley.Token) (*Session, error) {
 func (h *Hub) enter(arn parley.ARN) (*room, *world, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.draining {
-		return nil, nil, errDraining()
+	if err := h.fullLocked(); err != nil {
+		return nil, nil, err
 	}
 	w := h.worldLocked(arn.World())
 	if err := w.connect(arn, h.cfg.Quotas[parley.QuotaConnections]); err != nil {
@@ -137,49 +161,45 @@ func (h *Hub) enter(arn parley.ARN) (*room, *world, error) {
 		h.cfg.Metrics.RoomOpened()
 	}
 	r.members++
+	h.count++
 	h.sessions.Add(1)
 	return r, w, nil
 }
 
-// exit undoes enter.
+// fullLocked returns why the hub takes no more sessions; h.mu is held.
+func (h *Hub) fullLocked() error {
+	switch {
+	case h.draining:
+		return errDraining()
+	case h.cfg.MaxSessions > 0 && h.count >= h.cfg.MaxSessions:
+		return parley.Errorf(parley.Unavailable, "The server has too many sessions.")
+	case h.cfg.Engine.Lag() > maxLag:
+		return parley.Errorf(parley.Unavailable, "The server has too much to do.")
+	}
+	return nil
+}
+
+// exit undoes enter. It does not wait for the bus when a room lost its last
+// session.
 func (h *Hub) exit(r *room, w *world) {
+	w.disconnect()
 	h.mu.Lock()
 	r.members--
+	h.count--
 	last := r.members == 0
 	if last {
 		delete(h.rooms, r.arn)
 	}
 	h.mu.Unlock()
-	if last {
+	if !last {
+		h.sessions.Done()
+		return
+	}
+	go func() {
+		defer h.sessions.Done()
 		r.close()
 		h.cfg.Metrics.RoomClosed()
-	}
-	w.disconnect()
-	h.sessions.Done()
-}
-
-// Drain refuses new sessions, drops all there are without a Close frame, so that
-// their clients come back by themselves, and returns when they have left.
-func (h *Hub) Drain() {
-	h.mu.Lock()
-	h.draining = true
-	rooms := make([]*room, 0, len(h.rooms))
-	for _, r := range h.rooms {
-		rooms = append(rooms, r)
-	}
-	h.mu.Unlock()
-	for _, r := range rooms {
-		for _, s := range r.list() {
-			s.out.Drop()
-		}
-	}
-	h.sessions.Wait()
-}
-
-func (h *Hub) isDraining() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.draining
+	}()
 }
 
 func errDraining() error {

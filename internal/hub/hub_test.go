@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/fanout"
 	"github.com/parley-chat/parley/internal/hub"
 	"github.com/parley-chat/parley/internal/metrics"
 	"github.com/parley-chat/parley/internal/parleytest"
@@ -99,10 +100,11 @@ func (r rooms) Room(arn parley.ARN) (parley.Room, error) {
 // server is a hub with one room.
 type server struct {
 	*hub.Hub
-	t     *testing.T
-	bus   *bus
-	rooms rooms
-	room  parley.ARN
+	config hub.Config
+	t      *testing.T
+	bus    *bus
+	rooms  rooms
+	room   parley.ARN
 }
 
 func newServer(t *testing.T, quotas parley.Quotas, change parley.RoomChange) *server {
@@ -110,11 +112,22 @@ func newServer(t *testing.T, quotas parley.Quotas, change parley.RoomChange) *se
 	room := parley.NewRoom(parley.World{Region: "us-east-1", Account: "000000000000"}, change, nil, time.Now())
 	s := &server{t: t, bus: &bus{rooms: map[parley.ARN]chan []byte{}},
 		rooms: rooms{room.ARN: room}, room: room.ARN}
-	s.Hub = hub.New(hub.Config{
-		Bus: s.bus, Rooms: s.rooms, Quotas: quotas,
+	engine, err := fanout.NewEngine(0) // bubbles have no real sockets
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.config = hub.Config{
+		Bus: s.bus, Rooms: s.rooms, Engine: engine, Quotas: quotas,
 		Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	s.Hub = hub.New(s.config)
 	return s
+}
+
+// limit makes it a server that takes so many sessions.
+func (s *server) limit(sessions int) {
+	s.config.MaxSessions = sessions
+	s.Hub = hub.New(s.config)
 }
 
 // user is a session and what its client receives.
@@ -123,7 +136,21 @@ type user struct {
 	t      *testing.T
 	conn   net.Conn
 	frames chan ws.Frame // closed at the end of the connection
-	leave  func()        // Session.Leave, once
+	gone   chan struct{} // closed when the session has ended
+}
+
+// Receive implements fanout.Receiver. Requests are handed to the session directly.
+func (u *user) Receive([]byte) bool { return false }
+
+func (u *user) Ended(cause error) {
+	u.Session.Ended(cause)
+	close(u.gone)
+}
+
+// leave closes the client's end and waits for the session's.
+func (u *user) leave() {
+	_ = u.conn.Close()
+	<-u.gone
 }
 
 func (s *server) token(userID string, can parley.Capabilities) parley.Token {
@@ -139,8 +166,8 @@ func (s *server) join(userID string, can parley.Capabilities) *user {
 	}
 	near, far := net.Pipe()
 	u := &user{Session: session, t: s.t, conn: far,
-		frames: make(chan ws.Frame, 10_000), leave: sync.OnceFunc(session.Leave)}
-	session.Start(near)
+		frames: make(chan ws.Frame, 10_000), gone: make(chan struct{})}
+	session.Start(near, nil, u)
 	go func() {
 		defer close(u.frames)
 		for {
@@ -151,15 +178,12 @@ func (s *server) join(userID string, can parley.Capabilities) *user {
 			u.frames <- frame
 		}
 	}()
-	s.t.Cleanup(func() {
-		_ = far.Close()
-		u.leave()
-	})
+	s.t.Cleanup(u.leave)
 	return u
 }
 
 // send hands a request to the session, as its reader would.
-func (u *user) send(request string) { u.Receive(u.t.Context(), []byte(request)) }
+func (u *user) send(request string) { u.Request([]byte(request)) }
 
 func (u *user) say(content string) {
 	u.send(fmt.Sprintf(`{"Action":"SEND_MESSAGE","Content":%q,"RequestId":"r"}`, content))
@@ -465,6 +489,13 @@ func TestSessionEndsWhenItExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ana := newServer(t, nil, parley.RoomChange{}).join("ana", all)
 		start := time.Now()
+		if frame := <-ana.frames; frame.Header.OpCode != ws.OpPing {
+			t.Fatalf("received %+v, want a Ping", frame.Header)
+		}
+		time.Sleep(time.Second) // so that the next is not due when the session ends
+		if err := ws.WriteFrame(ana.conn, ws.MaskFrame(ws.NewPongFrame(nil))); err != nil {
+			t.Fatal(err)
+		}
 		ana.wantError(401, "Session expired")
 		if got := time.Since(start); got != time.Minute {
 			t.Errorf("expired after %s, want 1m0s", got)
@@ -554,6 +585,7 @@ func TestPendingEndsWithTheRoom(t *testing.T) {
 				ana.say("lost")
 			}
 			ana.leave()
+			synctest.Wait() // until the room is gone, too
 		}
 		s.bus.lose = false
 		ana := s.join("ana", all)
@@ -565,16 +597,73 @@ func TestPendingEndsWithTheRoom(t *testing.T) {
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, nil, parley.RoomChange{})
-		ana := s.join("ana", all)
-		go func() {
-			for frame := range ana.frames {
-				t.Errorf("received %+v while draining, want the connection dropped", frame.Header)
+		ana, ben := s.join("ana", all), s.join("ben", all)
+		ana.say("accepted before the drain")
+		s.Drain(t.Context(), 0)
+		for _, u := range []*user{ana, ben} {
+			u.wantMessage("accepted before the drain")
+			if frame, ok := <-u.frames; ok {
+				t.Errorf("received %+v, want the connection dropped", frame.Header)
 			}
-			ana.leave()
-		}()
-		s.Drain()
+		}
 		if _, err := s.Join(t.Context(), s.token("ben", all)); parley.CodeOf(err) != parley.Unavailable {
 			t.Errorf("join after drain: %v, want unavailable", err)
 		}
+	})
+}
+
+func TestDrainEndsSessionsLittleByLittle(t *testing.T) {
+	const sessions, over = 40, 10 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		begin := time.Now()
+		var ends []time.Duration
+		var mu sync.Mutex // guards ends
+		for i := range sessions {
+			u := s.join(fmt.Sprint("user ", i), all)
+			go func() {
+				<-u.gone
+				mu.Lock()
+				defer mu.Unlock()
+				ends = append(ends, time.Since(begin))
+			}()
+		}
+		s.Drain(t.Context(), over)
+		synctest.Wait()
+		for i, at := range ends {
+			if even := over * time.Duration(i) / sessions; (at - even).Abs() > over/10 {
+				t.Errorf("session %d of %d ended after %s, want about %s", i, sessions, at, even)
+			}
+		}
+	})
+}
+
+func TestDrainCanBeCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		for i := range 10 {
+			s.join(fmt.Sprint("user ", i), all)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begin := time.Now()
+		s.Drain(ctx, time.Hour)
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("a drain of an hour, cut short after a second, took %s", took)
+		}
+	})
+}
+
+func TestSessionLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		s.limit(2)
+		s.join("ana", all)
+		ben := s.join("ben", all)
+		if _, err := s.Join(t.Context(), s.token("cyd", 0)); parley.CodeOf(err) != parley.Unavailable {
+			t.Errorf("third session: %v, want unavailable", err)
+		}
+		ben.leave()
+		s.join("cyd", 0)
 	})
 }

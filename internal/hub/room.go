@@ -7,6 +7,7 @@ import (
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/fanout"
+	"github.com/parley-chat/parley/internal/wire"
 )
 
 // room is what this node holds of a room while it has sessions in it.
@@ -26,14 +27,15 @@ type room struct {
 	sessions map[*Session]struct{}
 	messages bucket
 	pending  int // this node's events on the bus; deliver takes them off
-	// kicked holds the serials of disconnected sessions while events of theirs may
-	// still be on the bus: nothing of a disconnected user comes after the event.
-	kicked map[uint64]struct{}
+	// kicked holds the users that were disconnected while events of theirs may still be
+	// on the bus, each with the last serial given out by then: nothing of a
+	// disconnected user comes after the event, also when the session has left since.
+	kicked map[string]uint64
 }
 
 func newRoom(h *Hub, arn parley.ARN, serial uint64) *room {
 	return &room{hub: h, arn: arn, serial: serial,
-		sessions: map[*Session]struct{}{}, kicked: map[uint64]struct{}{}}
+		sessions: map[*Session]struct{}{}, kicked: map[string]uint64{}}
 }
 
 // open makes sure that the room's events reach deliver.
@@ -62,6 +64,7 @@ func (r *room) close() {
 func (r *room) add(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	s.serial = r.hub.serial.Add(1)
 	s.out = r.tape.Join()
 	r.sessions[s] = struct{}{}
 }
@@ -89,14 +92,19 @@ func (r *room) take(now time.Time, rate int) bool {
 	return r.messages.take(now, rate)
 }
 
-// publish sends an event of session s to all sessions of the room, on every node.
-// What a disconnected session still asks for goes nowhere.
-func (r *room) publish(ctx context.Context, s *Session, e event) error {
-	if r.hub.pending.Add(1) > maxPending {
+// publish sends the event that a request led to to all sessions of the room, on
+// every node. What a disconnected session still asks for goes nowhere.
+func (r *room) publish(req request, e event) error {
+	limit := int64(maxPending)
+	if req.action != wire.SendMessage {
+		limit += maxPendingModeration
+	}
+	if r.hub.pending.Add(1) > limit {
 		r.hub.pending.Add(-1)
 		r.hub.cfg.Metrics.Throttled("node")
 		return parley.Errorf(parley.Throttled, "too many messages on their way")
 	}
+	s := req.session
 	r.mu.Lock()
 	r.pending++
 	kicked := s.kicked
@@ -105,11 +113,8 @@ func (r *room) publish(ctx context.Context, s *Session, e event) error {
 		r.arrived()
 		return nil
 	}
-	e.node, e.room, e.sender = r.hub.node, r.serial, s.serial
-	if err := r.hub.cfg.Bus.Publish(ctx, r.arn, e.encode()); err != nil {
-		r.arrived()
-		return err
-	}
+	e.node, e.room, e.sender, e.from = r.hub.node, r.serial, s.serial, s.userID
+	r.hub.publisher.add(outgoing{request: req, event: e.encode()})
 	return nil
 }
 
@@ -152,7 +157,8 @@ func (r *room) deliver(encoded []byte) {
 func (r *room) lay(e event) (receivers int, victims []*Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, kicked := r.kicked[e.sender]
+	last, kicked := r.kicked[e.from]
+	kicked = kicked && e.sender <= last
 	if e.node == r.hub.node && e.room == r.serial {
 		defer r.arrivedLocked()
 		if kicked {
@@ -164,11 +170,13 @@ func (r *room) lay(e event) (receivers int, victims []*Session) {
 		return receivers, nil
 	}
 	for s := range r.sessions {
-		if s.token.UserID == e.user {
+		if s.userID == e.user {
 			victims = append(victims, s)
 			s.kicked = true
-			r.kicked[s.serial] = struct{}{}
 		}
+	}
+	if r.pending > 0 {
+		r.kicked[e.user] = r.hub.serial.Load()
 	}
 	return receivers, victims
 }

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"net"
 	"sync"
 	"time"
@@ -15,105 +14,159 @@ import (
 // clients take any clean close as final. Source: RFC 6455, section 7.4.1.
 const closeNormal = 1000
 
-// Why a session ended, in logs and metrics.
+// ending says why a session ended, in metrics.
+type ending uint8
+
 const (
-	endPeer         = "peer"         // the client left, or its connection broke
-	endExpired      = "expired"      // its time was up
-	endDisconnected = "disconnected" // a moderator ended it
-	endProtocol     = "protocol"     // the client broke the protocol
-	endSlow         = "slow"         // the client read too slowly
-	endDropped      = "dropped"      // dropped: no sign of life, or shutdown
+	endNone         ending = iota // it goes on
+	endPeer                       // the client left, or its connection broke
+	endExpired                    // its time was up
+	endDisconnected               // a moderator ended it
+	endProtocol                   // the client broke the protocol
+	endSlow                       // the client read too slowly
+	endSilent                     // the client gave no sign of life
+	endDropped                    // the server stops
 )
 
-// Session is one user's connection to one room. Receive is called by one
-// goroutine at a time; the other methods by any.
+var endings = [...]string{
+	endNone:         "",
+	endPeer:         "peer",
+	endExpired:      "expired",
+	endDisconnected: "disconnected",
+	endProtocol:     "protocol",
+	endSlow:         "slow",
+	endSilent:       "silent",
+	endDropped:      "dropped",
+}
+
+// Session is one user's connection to one room. There may be a million of them, so
+// it keeps little of its token. Request and RefuseBinary are called by one goroutine
+// at a time; the other methods by any.
 type Session struct {
-	hub    *Hub
-	room   *room
-	world  *world
-	token  parley.Token
-	serial uint64 // unique on this node
-	kicked bool   // a moderator has disconnected the user; guarded by room.mu
-	out    *fanout.Session
-	expiry *time.Timer // nil before Start
+	hub          *Hub
+	room         *room
+	world        *world
+	out          *fanout.Session
+	userID       string
+	sender       wire.Sender
+	capabilities parley.Capabilities
+	kicked       bool   // a moderator has disconnected the user; guarded by room.mu
+	serial       uint64 // unique on this node
+	expires      int64  // Unix time in nanoseconds
 
-	requests bucket // owned by Receive
+	requests bucket // owned by Request and RefuseBinary
 
-	mu    sync.Mutex // guards what follows
-	ended string     // why the session ends; empty while it goes on
+	mu      sync.Mutex // guards what follows
+	ended   ending     // why the session ends
+	started bool
+	waiting func(*fanout.Session) // what to do once it is started; nil for nothing
 }
 
-// Start begins to write to conn and to count down to the session's end.
-func (s *Session) Start(conn net.Conn) {
+// Start begins to serve conn, of which early has been read already, and to count
+// down to the session's end. The receiver gets what the client sends, and must pass
+// Expire and Ended on to the session.
+func (s *Session) Start(conn net.Conn, early []byte, r fanout.Receiver) {
 	s.hub.cfg.Metrics.SessionOpened()
-	s.out.Start(conn)
-	s.expiry = time.AfterFunc(time.Until(s.token.SessionExpiresAt), s.expire)
+	s.hub.cfg.Engine.Start(s.out, conn, early, r, time.Until(time.Unix(0, s.expires)))
+	s.mu.Lock()
+	s.started = true
+	act := s.waiting
+	s.waiting = nil
+	s.mu.Unlock()
+	if act != nil {
+		act(s.out)
+	}
 }
 
-// Leave ends the session for good: nothing of it runs when it returns. It may be
-// called once, started or not.
+// Leave ends a session that was not started.
 func (s *Session) Leave() {
 	s.room.remove(s)
 	s.out.Leave()
-	if s.expiry != nil {
-		s.expiry.Stop()
-		s.hub.cfg.Metrics.SessionEnded(s.reason())
-	}
+	s.hub.exit(s.room, s.world)
+}
+
+// Ended ends the session for good: nothing of it runs any more. It is part of
+// fanout.Receiver.
+func (s *Session) Ended(cause error) {
+	s.hub.cfg.Metrics.SessionEnded(endings[s.reason(cause)])
+	s.room.remove(s)
 	s.hub.exit(s.room, s.world)
 }
 
 // reason returns why the session ended.
-func (s *Session) reason() string {
+func (s *Session) reason(cause error) ending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch cause := s.out.Cause(); {
-	case s.ended != "":
+	switch {
+	case s.ended != endNone:
 		return s.ended
 	case cause == fanout.ErrTooSlow:
 		return endSlow
-	case cause == fanout.ErrDropped:
-		return endDropped
+	case cause == fanout.ErrSilent:
+		return endSilent
 	}
 	return endPeer
 }
 
-// expire tells the client that its time is up. The ERROR 401 makes official
-// clients come back with a new token; without it they would stay away.
-func (s *Session) expire() {
+// Expire tells the client that its time is up. The ERROR 401 makes official
+// clients come back with a new token; without it they would stay away. It is part
+// of fanout.Receiver.
+func (s *Session) Expire() {
 	err := parley.Errorf(parley.Unauthenticated, "Session expired")
 	s.out.Send(wire.EncodeError(parley.NewID(), "", err))
 	s.close(endExpired, closeNormal, string(wire.CloseReason(err)))
 }
 
 // close ends the session with a Close frame after all that is on the tape now.
-func (s *Session) close(why string, code int, reason string) {
+func (s *Session) close(why ending, code int, reason string) {
 	s.end(why)
-	s.out.Close(code, reason)
+	s.act(func(out *fanout.Session) { out.Close(code, reason) })
 }
 
 // end remembers the first reason why the session ends.
-func (s *Session) end(why string) {
+func (s *Session) end(why ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended == "" {
+	if s.ended == endNone {
 		s.ended = why
 	}
 }
 
+// act does something with the connection, as soon as there is one: sessions can be
+// disconnected while their handshake goes on.
+func (s *Session) act(do func(*fanout.Session)) {
+	s.mu.Lock()
+	if s.started {
+		s.mu.Unlock()
+		do(s.out)
+		return
+	}
+	defer s.mu.Unlock()
+	if before := s.waiting; before != nil {
+		s.waiting = func(out *fanout.Session) { before(out); do(out) }
+		return
+	}
+	s.waiting = do
+}
+
+// finish ends the session without a Close frame, after all that is on the tape
+// now.
+func (s *Session) finish() { s.act((*fanout.Session).Finish) }
+
+// drop ends the session at once, without a Close frame.
+func (s *Session) drop() { s.act((*fanout.Session).Drop) }
+
 // CloseProtocol ends the session of a client that broke the WebSocket protocol.
-func (s *Session) CloseProtocol(code int, reason string) { s.close(endProtocol, code, reason) }
+func (s *Session) CloseProtocol(code int, reason string) {
+	s.end(endProtocol)
+	s.out.Fail(code, reason)
+}
 
 // PeerClosed ends the session after the client's Close frame, with an answer.
 func (s *Session) PeerClosed(code int) {
 	s.end(endPeer)
 	s.out.PeerClosed(code)
 }
-
-// Drop closes the connection without a Close frame.
-func (s *Session) Drop() { s.out.Drop() }
-
-// Ping asks the client for a sign of life.
-func (s *Session) Ping() { s.out.Ping() }
 
 // Pong answers the client's Ping.
 func (s *Session) Pong(payload []byte) { s.out.Pong(payload) }
@@ -123,7 +176,7 @@ func (s *Session) Pong(payload []byte) { s.out.Pong(payload) }
 func (s *Session) hasEnded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ended != ""
+	return s.ended != endNone
 }
 
 // refuse answers a request with an ERROR frame.
@@ -146,9 +199,10 @@ func (s *Session) RefuseBinary() {
 	s.refuse(parley.NewID(), "", s.throttled("connection"))
 }
 
-// Receive handles one text message of the client and answers it: with an echo of
-// the result, which comes over the bus, or with one ERROR frame.
-func (s *Session) Receive(ctx context.Context, data []byte) {
+// Request handles one text message of the client, which it does not keep, and has it
+// answered: with an echo of the result, which comes over the bus, or with one ERROR
+// frame. It never blocks.
+func (s *Session) Request(data []byte) {
 	if s.hasEnded() {
 		return
 	}
@@ -163,7 +217,7 @@ func (s *Session) Receive(ctx context.Context, data []byte) {
 	case len(data) > parley.MaxRequestBytes:
 		err = parley.Errorf(parley.TooLarge, "The request is too large.")
 	default:
-		err = s.handle(ctx, req, id, now)
+		err = s.handle(req, id, now)
 	}
 	if err != nil {
 		s.refuse(id, req.RequestID, err)

@@ -1,13 +1,11 @@
 package messaging
 
 import (
-	"context"
-	"net"
-
+	"github.com/parley-chat/parley/internal/fanout"
 	"github.com/parley-chat/parley/internal/hub"
 )
 
-// Read reads a session's connection until it ends.
-func Read(ctx context.Context, session *hub.Session, conn net.Conn, early []byte) {
-	newReader(session, conn, early).run(ctx)
+// NewReader returns what reads the client of a session.
+func NewReader(session *hub.Session) fanout.Receiver {
+	return &reader{Session: session, addresses: newAddresses(0)}
 }

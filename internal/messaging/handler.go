@@ -1,6 +1,6 @@
 // Package messaging is the messaging plane: the WebSocket handshake with its
-// refusals, the frames that clients send, and the ends of a session that come from
-// the connection. What requests mean is left to hub, and writing to fanout.
+// refusals, and the frames that clients send. What requests mean is left to hub,
+// and the sockets to fanout.
 package messaging
 
 import (
@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/parley-chat/parley"
@@ -34,26 +33,33 @@ type Redeemer interface {
 	Redeem(ctx context.Context, token parley.Token, connection string) error
 }
 
-// Config is what a Handler works with. All of it is required.
+// Config is what a Handler works with. All of it is required but for Quotas.
 type Config struct {
 	Hub      *hub.Hub
 	Opener   Opener
 	Redeemer Redeemer
-	Metrics  *metrics.Metrics
-	Log      *slog.Logger
+	// Plain returns the TCP connection below conn, and what has been read from it
+	// already, when there is nothing between the two that changes bytes. conn is not
+	// used after that.
+	Plain   func(conn net.Conn) (tcp *net.TCPConn, early []byte, ok bool)
+	Quotas  parley.Quotas
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
 }
 
 // Handler turns WebSocket handshakes into sessions.
 type Handler struct {
-	cfg   Config
-	reads sync.WaitGroup // the reading goroutines, one per session
+	cfg       Config
+	addresses *addresses
 }
 
-// New returns a handler without connections. Close ends it.
-func New(cfg Config) *Handler { return &Handler{cfg: cfg} }
-
-// Close waits for the sessions to leave, which hub.Drain makes them do.
-func (h *Handler) Close() { h.reads.Wait() }
+// New returns a handler, which needs no end of its own: sessions are the hub's.
+func New(cfg Config) *Handler {
+	return &Handler{
+		cfg:       cfg,
+		addresses: newAddresses(cfg.Quotas[parley.QuotaConnectionsPerAddress]),
+	}
+}
 
 // ServeHTTP answers one handshake.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -70,10 +76,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse(w, r, err)
 }
 
-// accept opens the session that the handshake's token is for. The session is in
-// its room before the token is redeemed, and the token is redeemed before the
-// client is told: so nothing sent after the client's open is missed, and no token
-// opens two sessions.
+// accept opens the session that the handshake's token is for, unless the client's
+// address has too many.
 func (h *Handler) accept(w http.ResponseWriter, r *http.Request, requestID string) error {
 	hs, err := checkHandshake(r)
 	if err != nil {
@@ -83,33 +87,41 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request, requestID strin
 	if err != nil {
 		return err
 	}
+	from, ok := h.addresses.enter(r.RemoteAddr)
+	if !ok {
+		return parley.Errorf(parley.Throttled, "Too many connections from this address.")
+	}
+	reader := &reader{addresses: h.addresses, from: from}
+	if err := h.open(w, r, reader, hs, token, requestID); err != nil {
+		h.addresses.leave(from)
+		return err
+	}
+	return nil
+}
+
+// open makes the session and hands its connection to it. The session is in its room
+// before the token is redeemed, and the token is redeemed before the client is told:
+// so nothing sent after the client's open is missed, and no token opens two sessions.
+func (h *Handler) open(w http.ResponseWriter, r *http.Request, reader *reader,
+	hs handshake, token parley.Token, requestID string,
+) (err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), handshakeTimeout)
 	defer cancel()
-	session, err := h.cfg.Hub.Join(ctx, token)
-	if err != nil {
+	if reader.Session, err = h.cfg.Hub.Join(ctx, token); err != nil {
 		return err
 	}
 	if err := h.cfg.Redeemer.Redeem(ctx, token, requestID); err != nil {
-		session.Leave()
+		reader.Leave()
 		return err
 	}
 	conn, early, err := hs.switchProtocols(w, requestID)
 	if err != nil {
-		session.Leave()
+		reader.Leave()
 		return err
 	}
-	h.start(context.WithoutCancel(r.Context()), session, conn, early)
+	if tcp, more, ok := h.cfg.Plain(conn); ok {
+		conn, early = tcp, append(early, more...)
+	}
+	reader.Start(conn, early, reader)
 	return nil
-}
-
-// start hands the connection to a goroutine of its own, so that the HTTP server's
-// goroutine and buffers are freed.
-func (h *Handler) start(ctx context.Context, session *hub.Session, conn net.Conn, early []byte) {
-	session.Start(conn)
-	h.reads.Add(1)
-	go func() {
-		defer h.reads.Done()
-		defer session.Leave()
-		newReader(session, conn, early).run(ctx)
-	}()
 }

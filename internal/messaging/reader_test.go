@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/fanout"
 	"github.com/parley-chat/parley/internal/hub"
 	"github.com/parley-chat/parley/internal/messaging"
 	"github.com/parley-chat/parley/internal/metrics"
@@ -37,11 +38,15 @@ func (anyRoom) Room(arn parley.ARN) (parley.Room, error) {
 	return parley.NewRoom(arn.World(), parley.RoomChange{}, nil, time.Now()), nil
 }
 
-// read starts a reader of a session of two minutes and returns the client's end. The
-// returned function waits for the reader's end.
+// read starts a session of three hours and returns the client's end. The returned
+// function waits for the session's end.
 func read(t testing.TB, early string) (client net.Conn, wait func()) {
 	t.Helper()
-	h := hub.New(hub.Config{Bus: noBus{}, Rooms: anyRoom{},
+	engine, err := fanout.NewEngine(0) // bubbles have no real sockets
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := hub.New(hub.Config{Bus: noBus{}, Rooms: anyRoom{}, Engine: engine,
 		Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler)})
 	token := parley.NewToken(parley.TokenRequest{UserID: "ana", SessionMinutes: 180}, time.Now())
 	session, err := h.Join(t.Context(), token)
@@ -49,18 +54,12 @@ func read(t testing.TB, early string) (client net.Conn, wait func()) {
 		t.Fatal(err)
 	}
 	server, client := net.Pipe()
-	session.Start(server)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer session.Leave()
-		messaging.Read(t.Context(), session, server, []byte(early))
-	}()
+	session.Start(server, []byte(early), messaging.NewReader(session))
 	t.Cleanup(func() {
 		_ = client.Close()
-		<-done
+		engine.Close()
 	})
-	return client, func() { <-done }
+	return client, engine.Close
 }
 
 func nextFrame(t *testing.T, conn net.Conn) ws.Frame {
@@ -70,55 +69,6 @@ func nextFrame(t *testing.T, conn net.Conn) ws.Frame {
 		t.Fatalf("read frame: %v", err)
 	}
 	return frame
-}
-
-func TestSilentClientIsPingedAndThenDropped(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, wait := read(t, "")
-		begin := time.Now()
-		if f := nextFrame(t, client); f.Header.OpCode != ws.OpPing || time.Since(begin) != 30*time.Second {
-			t.Errorf("after %s: %+v, want a Ping after 30s", time.Since(begin), f.Header)
-		}
-		if f, err := parleytest.ReadFrame(client); err == nil {
-			t.Errorf("received %+v, want the connection dropped without a Close frame", f.Header)
-		}
-		wait()
-		if got := time.Since(begin); got != time.Minute {
-			t.Errorf("dropped after %s, want 1m0s", got)
-		}
-	})
-}
-
-func TestClientThatOnlyAnswersPingsStays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, _ := read(t, "")
-		begin := time.Now()
-		for time.Since(begin) < 2*time.Hour {
-			if f := nextFrame(t, client); f.Header.OpCode != ws.OpPing {
-				t.Fatalf("after %s: %+v, want nothing but Pings", time.Since(begin), f.Header)
-			}
-			if err := ws.WriteFrame(client, ws.MaskFrame(ws.NewPongFrame(nil))); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-}
-
-func TestFrameMustArriveInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, wait := read(t, "")
-		begin := time.Now()
-		for _, b := range []byte{0x81, 0xfe} { // the start of a frame, and no more
-			if _, err := client.Write([]byte{b}); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(12 * time.Second)
-		}
-		wait()
-		if got := time.Since(begin); got != 30*time.Second {
-			t.Errorf("ended after %s, want 30s after the frame's first byte", got)
-		}
-	})
 }
 
 func TestWhatCameWithTheHandshakeIsRead(t *testing.T) {

@@ -25,13 +25,23 @@ type message struct {
 	Attributes map[string]string
 	Content    string
 	SendTime   string
-	Sender     sender
+	Sender     Sender
 }
 
-type sender struct {
-	UserID     string `json:"UserId"`
-	Attributes map[string]string
+// Sender is the sender of messages as frames show it: encoded once for all that a
+// session sends.
+type Sender json.RawMessage
+
+// EncodeSender returns the form of a sender in frames.
+func EncodeSender(s parley.Sender) Sender {
+	return bytes.Clone(encode(struct { // without the room that encode leaves behind it
+		UserID     string `json:"UserId"`
+		Attributes map[string]string
+	}(s)))
 }
+
+// MarshalJSON implements json.Marshaler.
+func (s Sender) MarshalJSON() ([]byte, error) { return s, nil }
 
 type event struct {
 	Type       string
@@ -51,7 +61,7 @@ type failure struct {
 }
 
 // EncodeMessage returns the MESSAGE frame that every session receives.
-func EncodeMessage(m parley.Message) []byte {
+func EncodeMessage(m parley.Message, from Sender) []byte {
 	return encode(message{
 		Type:       typeMessage,
 		ID:         m.ID,
@@ -59,7 +69,7 @@ func EncodeMessage(m parley.Message) []byte {
 		Attributes: m.Attributes,
 		Content:    m.Content,
 		SendTime:   formatTime(m.SendTime),
-		Sender:     sender(m.Sender),
+		Sender:     from,
 	})
 }
 

@@ -25,8 +25,7 @@ func TestFrames(t *testing.T) {
 			"message", wire.EncodeMessage(parley.Message{
 				ID: "Qx7LmZ03tRbe", RequestID: "7d0f", Content: `a "b" <c> & ⚽` + "\n",
 				Attributes: map[string]string{"kind": "cheer", "a": "b"}, SendTime: sent,
-				Sender: parley.Sender{UserID: "ana", Attributes: map[string]string{"displayName": "Ana"}},
-			}),
+			}, wire.EncodeSender(parley.Sender{UserID: "ana", Attributes: map[string]string{"displayName": "Ana"}})),
 			`{"Type":"MESSAGE","Id":"Qx7LmZ03tRbe","RequestId":"7d0f","Attributes":{"a":"b","kind":"cheer"},` +
 				`"Content":"a \"b\" <c> & ⚽\n","SendTime":"2025-03-09T17:42:07.51390274Z",` +
 				`"Sender":{"UserId":"ana","Attributes":{"displayName":"Ana"}}}`,
@@ -34,8 +33,7 @@ func TestFrames(t *testing.T) {
 		{
 			"message without attributes or request id", wire.EncodeMessage(parley.Message{
 				ID: "Qx7LmZ03tRbe", Content: "x", SendTime: sent.Truncate(time.Second),
-				Sender: parley.Sender{UserID: "ana"},
-			}),
+			}, wire.EncodeSender(parley.Sender{UserID: "ana"})),
 			`{"Type":"MESSAGE","Id":"Qx7LmZ03tRbe","RequestId":"","Attributes":null,"Content":"x",` +
 				`"SendTime":"2025-03-09T17:42:07Z","Sender":{"UserId":"ana","Attributes":null}}`,
 		},
@@ -129,7 +127,8 @@ func FuzzParseRequest(f *testing.F) {
 			return
 		}
 		frame := wire.EncodeMessage(parley.Message{
-			RequestID: r.RequestID, Content: m.Content, Attributes: m.Attributes})
+			RequestID: r.RequestID, Content: m.Content, Attributes: m.Attributes},
+			wire.EncodeSender(parley.Sender{}))
 		var got struct {
 			RequestID  string `json:"RequestId"`
 			Content    string
