@@ -37,7 +37,7 @@ type serveCmd struct {
 
 	frontFlags `embed:""`
 
-	MaxSessions  *int `env:"PARLEY_MAX_SESSIONS" placeholder:"N" help:"Sessions taken; 0 is no limit (the open files, but for a sixteenth)."`
+	MaxSessions  *int `env:"PARLEY_MAX_SESSIONS" placeholder:"N" help:"Sessions taken; 0 is no limit (three quarters of the open files, or more)."`
 	DrainSeconds *int `env:"PARLEY_DRAIN_SECONDS" placeholder:"N" help:"Over how long a stopping server ends its sessions (0: at once)."`
 
 	MaxClockSkew *time.Duration `env:"PARLEY_MAX_CLOCK_SKEW" placeholder:"5m" help:"How far off a signed request's date may be, 5m to 15m (5m)."`
@@ -154,7 +154,7 @@ type frontFlags struct {
 	TrustedProxies  []string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies that are believed about who their clients are (none)."`
 	ForwardedHeader *string  `env:"PARLEY_FORWARDED_HEADER" placeholder:"NAME" help:"Where they say it: x-forwarded-for or forwarded (x-forwarded-for)."`
 
-	HTTPConnections           *int `env:"PARLEY_HTTP_CONNECTIONS" placeholder:"N" help:"Connections that are no sessions; 0 is no limit (half of the open files, at most 16384)."`
+	HTTPConnections           *int `env:"PARLEY_HTTP_CONNECTIONS" placeholder:"N" help:"Connections that are no sessions; 0 is no limit (a quarter of the open files, at most 16384)."`
 	HTTPConnectionsPerAddress *int `env:"PARLEY_HTTP_CONNECTIONS_PER_ADDRESS" placeholder:"N" help:"The same for each client address (0: no limit)."`
 }
 

@@ -69,14 +69,15 @@ type Config struct {
 	// or forwarded. Default x-forwarded-for.
 	ForwardedHeader string `koanf:"forwarded_header"`
 	// HTTPConnections is how many connections that are no sessions may be open. 0 is no
-	// limit. Default half of the files that the process may open, at most 16,384.
+	// limit. Default a quarter of the files that the process may open, at most 16,384.
 	HTTPConnections int `koanf:"http_connections"`
 	// HTTPConnectionsPerAddress is how many of them may come from one client address,
 	// an IPv6 one being a whole /64. Default 0, no limit: behind a proxy that is not
 	// trusted, all clients have its address.
 	HTTPConnectionsPerAddress int `koanf:"http_connections_per_address"`
 	// MaxSessions is how many sessions the server takes, all accounts together. 0 is no
-	// limit. Default the files that the process may open, but for a sixteenth.
+	// limit. Default the files that the process may open, but for those of the other
+	// connections and 64.
 	MaxSessions int `koanf:"max_sessions"`
 	// DrainSeconds is over how long a server that is told to stop ends its sessions, 0
 	// to 3,600. Default 0: all at once.

@@ -427,6 +427,41 @@ func TestFinishWritesWhatCameBeforeAndNoCloseFrame(t *testing.T) {
 	})
 }
 
+func TestWrittenTellsWhenTheSocketHasIt(t *testing.T) {
+	forBoth(t, func(t *testing.T, e *fanout.Engine) {
+		tape := &fanout.Tape{}
+		p := join(t, e, tape)
+		for i := range 100 {
+			tape.Append([]byte(fmt.Sprint(i)))
+			p.Send([]byte("private"))
+			<-p.Written()
+			_ = p.conn.SetReadDeadline(time.Now().Add(time.Second)) // it is in the kernel
+			p.wantText(t, fmt.Sprint(i))
+			p.wantText(t, "private")
+		}
+		p.Drop()
+		<-p.ended
+		<-p.Written() // of a session that has ended
+	})
+}
+
+func TestWrittenEndsWithTheSession(t *testing.T) {
+	forBoth(t, func(t *testing.T, e *fanout.Engine) {
+		tape := &fanout.Tape{}
+		p := join(t, e, tape)
+		_ = p.conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		var marks []<-chan struct{}
+		for range 3 << 4 { // three fourths of the limit, of which the kernel takes some
+			tape.Append(make([]byte, 64<<10))
+			marks = append(marks, p.Written())
+		}
+		p.Drop()
+		for _, marked := range marks {
+			<-marked
+		}
+	})
+}
+
 func TestPeerThatLeavesEndsTheSession(t *testing.T) {
 	forBoth(t, func(t *testing.T, e *fanout.Engine) {
 		tape := &fanout.Tape{}

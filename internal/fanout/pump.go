@@ -102,6 +102,9 @@ func (p *pump) write() {
 	p.hangUp()
 	_ = p.conn.Close() // frees what the layer above the socket holds
 	<-p.done
+	p.mu.Lock()
+	p.session.forget()
+	p.mu.Unlock()
 	t := p.session.tape
 	t.mu.Lock()
 	delete(t.pumps, p)

@@ -115,9 +115,10 @@ type outbox struct {
 // private is a frame for one session, to be written when the tape has been
 // written up to after.
 type private struct {
-	frame []byte // what is left of it
-	after int64
-	kind  kind
+	frame  []byte // what is left of it
+	after  int64
+	kind   kind
+	marked chan<- struct{} // of a mark: closed when its place is reached
 }
 
 // kind says what comes after a private frame.
@@ -128,6 +129,7 @@ const (
 	lastFrame
 	failFrame // and nothing is written to the socket any more
 	hangUp    // no frame: the end of the connection
+	mark      // no frame: whoever waits is told
 )
 
 // command is something that a session's owner is to do.
@@ -176,6 +178,14 @@ func (s *Session) PeerClosed(code int) {
 // tape or queued now is written.
 func (s *Session) Finish() { s.queue(nil, hangUp) }
 
+// Written returns a channel that is closed when everything that is on the tape or
+// queued now is written, or the session has ended.
+func (s *Session) Written() <-chan struct{} {
+	marked := make(chan struct{})
+	s.owner.post(command{session: s, private: private{kind: mark, marked: marked}})
+	return marked
+}
+
 // Drop ends the session at once, without a Close frame.
 func (s *Session) Drop() { s.owner.post(command{session: s, verb: drop}) }
 
@@ -209,15 +219,23 @@ func (s *Session) apply(c command) {
 }
 
 func (s *Session) enqueue(p private) {
-	if s.state.closing {
+	if s.state.closing || s.state.over {
+		p.abandon()
 		return
 	}
 	box := s.outbox()
 	box.frames = append(box.frames, p)
 	box.bytes += len(p.frame)
-	s.state.closing = p.kind != ordinary
+	s.state.closing = p.kind != ordinary && p.kind != mark
 	if box.bytes > maxPrivateBytes {
 		s.end(tooSlow)
+	}
+}
+
+// abandon says that a private frame will never be written.
+func (p private) abandon() {
+	if p.marked != nil {
+		close(p.marked)
 	}
 }
 
@@ -248,15 +266,21 @@ func (s *Session) next(end int64) []byte {
 	if s.state.over || s.state.closed {
 		return nil
 	}
-	if s.out != nil && len(s.out.frames) > 0 {
+	for s.out != nil && len(s.out.frames) > 0 {
 		p := s.out.frames[0]
-		if s.at.total >= p.after {
-			if p.kind == hangUp {
-				s.end(dropped)
-			}
+		if s.at.total < p.after {
+			end = min(end, p.after)
+			break
+		}
+		if p.kind == hangUp {
+			s.end(dropped)
+		}
+		if p.kind != mark {
 			return p.frame
 		}
-		end = min(end, p.after)
+		close(p.marked)
+		s.out.pop()
+		s.tidy()
 	}
 	if s.at.total >= end {
 		return nil
@@ -285,11 +309,31 @@ func (s *Session) wrote(n int, now instant) {
 		s.hasten(now + instant(closeTimeout))
 		s.settle()
 	}
-	box.frames[0] = private{}
-	box.frames = box.frames[1:]
-	if len(box.frames) == 0 && box.since == 0 {
+	box.pop()
+	s.tidy()
+}
+
+// pop takes off the first private frame.
+func (b *outbox) pop() {
+	b.frames[0] = private{}
+	b.frames = b.frames[1:]
+}
+
+// tidy frees an outbox that has nothing to say.
+func (s *Session) tidy() {
+	if s.out != nil && len(s.out.frames) == 0 && s.out.since == 0 {
 		s.out = nil
 	}
+}
+
+// forget frees what an ended session had yet to write.
+func (s *Session) forget() {
+	if s.out != nil {
+		for _, p := range s.out.frames {
+			p.abandon()
+		}
+	}
+	s.out, s.at = nil, position{}
 }
 
 // behind reports whether the session has fallen too far behind the tape's end.
@@ -363,9 +407,7 @@ func (s *Session) schedule() {
 func (s *Session) unblocked() {
 	if s.blocked() {
 		s.out.since = 0
-		if len(s.out.frames) == 0 {
-			s.out = nil
-		}
+		s.tidy()
 	}
 }
 

@@ -259,6 +259,7 @@ func (sh *shard) do(c command) {
 	s := c.session
 	switch {
 	case s.seat.gone:
+		c.private.abandon()
 		return
 	case c.verb == begin:
 		sh.admit(s, c.private.frame)
@@ -451,7 +452,7 @@ func (sh *shard) settle(s *Session) {
 		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
 	_ = unix.Close(fd)
-	s.out, s.at = nil, position{} // so that the session keeps nothing of the tape
+	s.forget()
 	s.tape.leave()
 	s.receiver.Ended(s.state.cause.err())
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ type room struct {
 	tape fanout.Tape
 
 	mu       sync.Mutex // guards what follows
-	sessions map[*Session]struct{}
+	users    users
 	messages bucket
 	pending  int // this node's events on the bus; deliver takes them off
 	// kicked holds the users that were disconnected while events of theirs may still be
@@ -35,7 +36,7 @@ type room struct {
 
 func newRoom(h *Hub, arn parley.ARN, serial uint64) *room {
 	return &room{hub: h, arn: arn, serial: serial,
-		sessions: map[*Session]struct{}{}, kicked: map[string]uint64{}}
+		users: users{}, kicked: map[string]uint64{}}
 }
 
 // open makes sure that the room's events reach deliver.
@@ -66,21 +67,21 @@ func (r *room) add(s *Session) {
 	defer r.mu.Unlock()
 	s.serial = r.hub.serial.Add(1)
 	s.out = r.tape.Join()
-	r.sessions[s] = struct{}{}
+	r.users.add(s)
 }
 
 func (r *room) remove(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.sessions, s)
+	r.users.remove(s)
 }
 
 func (r *room) list() []*Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sessions := make([]*Session, 0, len(r.sessions))
-	for s := range r.sessions {
-		sessions = append(sessions, s)
+	var sessions []*Session
+	for user := range r.users {
+		sessions = slices.AppendSeq(sessions, r.users.of(user))
 	}
 	return sessions
 }
@@ -169,11 +170,9 @@ func (r *room) lay(e event) (receivers int, victims []*Session) {
 	if e.user == "" {
 		return receivers, nil
 	}
-	for s := range r.sessions {
-		if s.userID == e.user {
-			victims = append(victims, s)
-			s.kicked = true
-		}
+	for s := range r.users.of(e.user) {
+		victims = append(victims, s)
+		s.kicked = true
 	}
 	if r.pending > 0 {
 		r.kicked[e.user] = r.hub.serial.Load()

@@ -50,9 +50,10 @@ type Session struct {
 	userID       string
 	sender       wire.Sender
 	capabilities parley.Capabilities
-	kicked       bool   // a moderator has disconnected the user; guarded by room.mu
-	serial       uint64 // unique on this node
-	expires      int64  // Unix time in nanoseconds
+	kicked       bool     // a moderator has disconnected the user; guarded by room.mu
+	newer, older *Session // of the same user; guarded by room.mu
+	serial       uint64   // unique on this node
+	expires      int64    // Unix time in nanoseconds
 
 	requests bucket // owned by Request and RefuseBinary
 

@@ -6,17 +6,16 @@ import "syscall"
 // some 12 KiB, and three times as much while it shakes hands over TLS.
 const maxDefaultConnections = 16384
 
-// DefaultConnections returns how many connections that are no sessions may be open:
-// half of the files that the process may open, and at most 16,384. That is enough for
-// clients that come back all at once.
-func DefaultConnections() int { return min(maxFiles()/2, maxDefaultConnections) }
+// reservedFiles is how many files are left to the server itself.
+const reservedFiles = 64
 
-// DefaultSessions returns how many sessions may be open: as many as the process may
-// open files, but for a sixteenth, which is left to all else. 0 is no limit.
-func DefaultSessions() int {
-	files := maxFiles()
-	return files - files/16
-}
+// DefaultConnections returns how many connections that are no sessions may be open:
+// a quarter of the files that the process may open, and at most 16,384.
+func DefaultConnections() int { return min(maxFiles()/4, maxDefaultConnections) }
+
+// DefaultSessions returns how many sessions may be open: all files that the process
+// may open but for those of the other connections and 64.
+func DefaultSessions() int { return max(maxFiles()-DefaultConnections()-reservedFiles, 1) }
 
 // maxFiles returns how many files the process may open, at most a thousand million.
 func maxFiles() int {

@@ -5,6 +5,7 @@ package messaging
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -70,10 +71,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		return
 	}
-	if code := parley.CodeOf(err); code == parley.Internal || code == parley.Unavailable {
-		h.cfg.Log.Error("handshake", "request", requestID, "code", code.String(), "err", err)
+	if isFault(err) {
+		h.cfg.Log.Error("handshake", "request", requestID,
+			"code", parley.CodeOf(err).String(), "err", err)
 	}
 	refuse(w, r, err)
+}
+
+// isFault reports whether an error is one that an operator should know of: not a
+// refusal, and not the server's own decision to take no more sessions.
+func isFault(err error) bool {
+	var e *parley.Error
+	switch parley.CodeOf(err) {
+	case parley.Internal:
+		return true
+	case parley.Unavailable:
+		return errors.As(err, &e) && e.Err != nil
+	}
+	return false
 }
 
 // accept opens the session that the handshake's token is for, unless the client's
@@ -110,10 +125,12 @@ func (h *Handler) open(w http.ResponseWriter, r *http.Request, reader *reader,
 	if reader.Session, err = h.cfg.Hub.Join(ctx, token); err != nil {
 		return err
 	}
+	awaitOlder := reader.OlderWritten()
 	if err := h.cfg.Redeemer.Redeem(ctx, token, requestID); err != nil {
 		reader.Leave()
 		return err
 	}
+	awaitOlder(ctx)
 	conn, early, err := hs.switchProtocols(w, requestID)
 	if err != nil {
 		reader.Leave()
