@@ -83,6 +83,12 @@ func (p *pump) hangUp() {
 	if layer, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = layer.NetConn()
 	}
+	p.mu.Lock()
+	cause := p.session.state.cause
+	p.mu.Unlock()
+	if tcp, ok := conn.(*net.TCPConn); ok && cause.unread() {
+		_ = tcp.SetLinger(0)
+	}
 	_ = conn.Close()
 	p.signal()
 }

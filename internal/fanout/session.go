@@ -49,6 +49,10 @@ func (c cause) err() error {
 	return [...]error{peerLeft: nil, tooSlow: ErrTooSlow, silent: ErrSilent, dropped: ErrDropped}[c]
 }
 
+// unread reports whether the peer does not read: then the socket is closed so that
+// the kernel, too, frees what it still holds for it.
+func (c cause) unread() bool { return c == tooSlow || c == silent }
+
 // Receiver gets what a session's peer sends. Its methods must not block: others
 // wait for the same goroutine.
 type Receiver interface {

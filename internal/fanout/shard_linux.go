@@ -447,8 +447,7 @@ func (sh *shard) settle(s *Session) {
 	fd := int(s.seat.fd)
 	sh.sessions[fd] = nil
 	sh.count--
-	if s.state.cause == tooSlow || s.state.cause == silent {
-		// Frees what the kernel still holds for a reader that does not read.
+	if s.state.cause.unread() {
 		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
 	_ = unix.Close(fd)
