@@ -50,12 +50,15 @@ type peer struct {
 	arrived chan []byte   // what the session's receiver got
 	expired chan struct{} // closed when its time was up
 	ended   chan error    // why it ended
-	partial bool          // what Receive answers
+	within  bool          // a message that never ends
 }
 
-func (p *peer) Receive(data []byte) bool {
+func (p *peer) Receive(data []byte) fanout.Progress {
 	p.arrived <- bytes.Clone(data)
-	return p.partial
+	if p.within {
+		return fanout.Within
+	}
+	return fanout.Between
 }
 
 func (p *peer) Expire() { close(p.expired) }
@@ -590,7 +593,7 @@ func TestPeerThatOnlyAnswersPingsStays(t *testing.T) {
 func TestMessageMustArriveInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pipe(t, time.Hour)
-		p.partial = true
+		p.within = true
 		begin := time.Now()
 		for range 2 { // the start of a message, and no more
 			if _, err := p.conn.Write([]byte{0x81}); err != nil {

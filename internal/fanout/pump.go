@@ -204,8 +204,8 @@ func (p *pump) receive(data []byte) {
 	p.mu.Lock()
 	p.session.hear(now)
 	p.mu.Unlock()
-	partial := p.session.receiver.Receive(data)
+	progress := p.session.receiver.Receive(data)
 	p.mu.Lock()
-	p.session.received(now, partial)
+	p.session.received(now, progress)
 	p.mu.Unlock()
 }

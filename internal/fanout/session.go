@@ -53,13 +53,21 @@ func (c cause) err() error {
 // the kernel, too, frees what it still holds for it.
 func (c cause) unread() bool { return c == tooSlow || c == silent }
 
+// Progress says where a session's peer is in its messages, after some bytes of it.
+type Progress uint8
+
+const (
+	Between Progress = iota // between two messages
+	Within                  // within a message that had begun before
+	Begun                   // within a message that has begun in these bytes
+)
+
 // Receiver gets what a session's peer sends. Its methods must not block: others
 // wait for the same goroutine.
 type Receiver interface {
 	// Receive takes the next bytes of the peer, which it may change, and which are
-	// valid during the call only. It reports whether a message has begun in them and
-	// not ended. It is called by one goroutine at a time.
-	Receive(data []byte) (partial bool)
+	// valid during the call only. It is called by one goroutine at a time.
+	Receive(data []byte) Progress
 	// Expire says that the session's life is over. The session goes on until it is
 	// closed or dropped. It may be called during Receive.
 	Expire()
@@ -349,12 +357,12 @@ func (s *Session) hear(now instant) {
 	s.state.pinged = false
 }
 
-// received notes whether the peer is in the midst of a message.
-func (s *Session) received(now instant, partial bool) {
+// received notes whether the peer is in the midst of a message, and since when.
+func (s *Session) received(now instant, p Progress) {
 	switch {
-	case !partial:
+	case p == Between:
 		s.begun = 0
-	case s.begun == 0:
+	case p == Begun || s.begun == 0:
 		s.begun = now
 	}
 }

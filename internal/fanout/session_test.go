@@ -11,9 +11,9 @@ import (
 // nobody is a receiver that hears nothing.
 type nobody struct{}
 
-func (nobody) Receive([]byte) bool { return false }
-func (nobody) Expire()             {}
-func (nobody) Ended(error)         {}
+func (nobody) Receive([]byte) Progress { return Between }
+func (nobody) Expire()                 {}
+func (nobody) Ended(error)             {}
 
 // direct is an owner that carries out commands at once.
 type direct struct{ s *Session }
@@ -109,8 +109,14 @@ func TestWhenSessionsAreLookedAt(t *testing.T) {
 	}{
 		{"silence", func(*Session) {}, pingAfter, true, 0},
 		{"silence after a Ping", func(s *Session) { s.state.pinged = true }, 2 * pingAfter, false, silent},
-		{"unfinished message", func(s *Session) { s.received(1, true); s.state.pinged = true },
+		{"unfinished message", func(s *Session) { s.received(1, Within); s.state.pinged = true },
 			frameTimeout, false, tooSlow},
+		{"unfinished message after others", func(s *Session) {
+			s.received(-100, Begun)
+			s.received(1, Begun)
+			s.received(50, Within)
+			s.state.pinged = true
+		}, frameTimeout, false, tooSlow},
 		{"full socket", func(s *Session) { s.outbox().since = 1 }, writeTimeout, false, tooSlow},
 		{"unanswered Close frame", func(s *Session) {
 			s.Close(1000, "")

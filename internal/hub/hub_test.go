@@ -45,11 +45,11 @@ func (b *bus) Publish(_ context.Context, room parley.ARN, event []byte) error {
 	return nil
 }
 
-func (b *bus) Subscribe(_ context.Context, room parley.ARN, deliver func([]byte)) (func(), error) {
+func (b *bus) Subscribe(ctx context.Context, room parley.ARN, deliver func([]byte)) (func(), error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.fail != nil {
-		return nil, b.fail
+	if err := errors.Join(b.fail, ctx.Err()); err != nil {
+		return nil, err
 	}
 	if b.rooms[room] != nil {
 		return nil, fmt.Errorf("room %s is subscribed twice", room)
@@ -140,7 +140,7 @@ type user struct {
 }
 
 // Receive implements fanout.Receiver. Requests are handed to the session directly.
-func (u *user) Receive([]byte) bool { return false }
+func (u *user) Receive([]byte) fanout.Progress { return fanout.Between }
 
 func (u *user) Ended(cause error) {
 	u.Session.Ended(cause)
@@ -535,6 +535,21 @@ func TestJoinFails(t *testing.T) {
 		if _, err := s.Join(t.Context(), gone); parley.CodeOf(err) != parley.NotFound {
 			t.Errorf("room that does not exist: %v, want not found", err)
 		}
+	})
+}
+
+// TestSubscriptionIsNotItsFirstCallersOwn has the first to join a room go away while
+// the room is subscribed, for which others may wait.
+func TestSubscriptionIsNotItsFirstCallersOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{})
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		session, err := s.Join(gone, s.token("ana", all))
+		if err != nil {
+			t.Fatalf("join with a context that is done: %v, want the subscription to go on", err)
+		}
+		session.Leave()
 	})
 }
 

@@ -42,6 +42,8 @@ func newRoom(h *Hub, arn parley.ARN, serial uint64) *room {
 // open makes sure that the room's events reach deliver.
 func (r *room) open(ctx context.Context) error {
 	r.subscribe.Do(func() {
+		// Others wait for it, too: it must not fail because the first one goes away.
+		ctx := context.WithoutCancel(ctx)
 		r.stop, r.err = r.hub.cfg.Bus.Subscribe(ctx, r.arn, r.deliver)
 	})
 	return r.err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/parley-chat/parley/internal/fanout"
 	"github.com/parley-chat/parley/internal/hub"
 )
 
@@ -32,6 +33,7 @@ var (
 type reader struct {
 	*hub.Session
 	frames    frames
+	finished  bool       // a message has ended in the bytes that came last
 	addresses *addresses // that count the session
 	from      netip.Addr
 }
@@ -43,17 +45,30 @@ func (r *reader) Ended(cause error) {
 }
 
 // Receive decodes what the client has sent and has the session act on it.
-func (r *reader) Receive(data []byte) (partial bool) {
+func (r *reader) Receive(data []byte) fanout.Progress {
+	r.finished = false
 	var violation protocolError
 	if err := r.frames.feed(data, r); errors.As(err, &violation) {
 		r.CloseProtocol(int(violation.code), violation.reason)
 	}
-	return r.frames.partial()
+	switch {
+	case !r.frames.partial():
+		return fanout.Between
+	case r.finished:
+		return fanout.Begun
+	}
+	return fanout.Within
 }
 
-func (r *reader) text(payload []byte) { r.Request(payload) }
+func (r *reader) text(payload []byte) {
+	r.finished = true
+	r.Request(payload)
+}
 
-func (r *reader) binary() { r.RefuseBinary() }
+func (r *reader) binary() {
+	r.finished = true
+	r.RefuseBinary()
+}
 
 func (r *reader) ping(payload []byte) { r.Pong(payload) }
 

@@ -2,8 +2,10 @@ package messaging_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -77,6 +79,25 @@ func TestWhatCameWithTheHandshakeIsRead(t *testing.T) {
 		client, _ := read(t, early)
 		if f := nextFrame(t, client); f.Header.OpCode != ws.OpPong || string(f.Payload) != "early" {
 			t.Errorf("received %+v %q, want a Pong", f.Header, f.Payload)
+		}
+	})
+}
+
+// TestBusySenderIsNotSlow sends requests without a pause, in pieces that all end in the
+// midst of one. Each is complete long before its time is up.
+func TestBusySenderIsNotSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := read(t, "")
+		go func() { _, _ = io.Copy(io.Discard, client) }()
+		request := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"Action":"NONE"}`))))
+		piece := slices.Concat(request[10:], request[:10])
+		if _, err := client.Write(request[:10]); err != nil {
+			t.Fatal(err)
+		}
+		for begin := time.Now(); time.Since(begin) < 2*time.Minute; time.Sleep(time.Second) {
+			if _, err := client.Write(piece); err != nil {
+				t.Fatalf("dropped after %s: %v", time.Since(begin), err)
+			}
 		}
 	})
 }
