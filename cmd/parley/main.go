@@ -12,6 +12,7 @@ import (
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Config  configCmd  `cmd:"" help:"Work with configuration files."`
+	Bench   benchCmd   `cmd:"" help:"Put load on a server and measure it."`
 	Policy  policyCmd  `cmd:"" help:"Work with policies."`
 	Quotas  quotasCmd  `cmd:"" help:"Show the limits of a running server, and what is used."`
 	Version versionCmd `cmd:"" help:"Print the version and how it was built."`
