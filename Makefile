@@ -73,6 +73,9 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 		fuzz "$$package" "$$name" || fuzz "$$package" "$$name"; \
 	done <<< "$$targets"
 
-bench: ## Run all benchmarks, and measure the control plane beside bare net/http
+# docs/benchmarks.md says what is measured. BENCH='-only a,b' measures only a part.
+BENCH ?=
+
+bench: ## Run all benchmarks, and measure the server beside the physical limit
 	go test -run '^$$' -bench . -benchmem ./...
-	go run ./test/bench
+	go run ./test/bench $(BENCH)

@@ -70,7 +70,7 @@ func call(server netip.AddrPort, operation string, in any) ([]byte, error) {
 type caller struct {
 	server netip.AddrPort
 	conn   *conn
-	load   *load
+	load   *callLoad
 }
 
 // maxPageBytes is more than any answer to a single call has.

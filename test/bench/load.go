@@ -24,9 +24,9 @@ const (
 	maxAnswerBytes = 16 << 10
 )
 
-// load sends one request over and over on keep-alive connections. It works on bare
+// callLoad sends one request over and over on keep-alive connections. It works on bare
 // sockets from a single goroutine, so that it costs far less than what it measures.
-type load struct {
+type callLoad struct {
 	request []byte
 	conns   []*conn
 	polled  []unix.PollFd // one per connection, in their order
@@ -40,8 +40,8 @@ type conn struct {
 }
 
 // newLoad opens n connections to an IPv4 address, for answers of up to maxBytes.
-func newLoad(server netip.AddrPort, n, maxBytes int) (_ *load, err error) {
-	l := &load{}
+func newLoad(server netip.AddrPort, n, maxBytes int) (_ *callLoad, err error) {
+	l := &callLoad{}
 	defer func() {
 		if err != nil {
 			l.close()
@@ -74,7 +74,7 @@ func dial(server netip.AddrPort, maxBytes int) (*conn, error) {
 	return &conn{fd: fd, answer: make([]byte, 0, maxBytes)}, nil
 }
 
-func (l *load) close() {
+func (l *callLoad) close() {
 	for _, c := range l.conns {
 		_ = unix.Close(c.fd)
 	}
@@ -82,7 +82,7 @@ func (l *load) close() {
 
 // send puts a request on its way. A whole one fits the socket's buffer, which is
 // empty after an answer.
-func (l *load) send(c *conn, due time.Time) error {
+func (l *callLoad) send(c *conn, due time.Time) error {
 	n, err := unix.Write(c.fd, l.request)
 	if err == nil && n < len(l.request) {
 		err = fmt.Errorf("only %d of %d bytes went out", n, len(l.request))
@@ -143,7 +143,7 @@ func answered(answer []byte) (bool, error) {
 
 // wait calls done for each connection whose answer has arrived. It waits for one
 // for up to timeout milliseconds.
-func (l *load) wait(timeout int, done func(c *conn) error) error {
+func (l *callLoad) wait(timeout int, done func(c *conn) error) error {
 	ready, err := unix.Poll(l.polled, timeout)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("wait for answers: %w", err)
@@ -167,7 +167,7 @@ func (l *load) wait(timeout int, done func(c *conn) error) error {
 
 // full has every connection send its next request as soon as it has an answer. It
 // returns the calls per second, and the share of its CPU that the load itself took.
-func (l *load) full(d time.Duration) (perSecond, busy float64, err error) {
+func (l *callLoad) full(d time.Duration) (perSecond, busy float64, err error) {
 	begin := time.Now()
 	for _, c := range l.conns {
 		if err := l.send(c, begin); err != nil {
@@ -197,7 +197,7 @@ func (l *load) full(d time.Duration) (perSecond, busy float64, err error) {
 }
 
 // drain waits for the answers that are still on their way.
-func (l *load) drain() error {
+func (l *callLoad) drain() error {
 	waiting := func(c *conn) bool { return !c.due.IsZero() }
 	end := time.Now().Add(pollTimeout * time.Millisecond)
 	for slices.ContainsFunc(l.conns, waiting) {
@@ -217,7 +217,7 @@ func (l *load) drain() error {
 
 // paced sends requests at fixed times, whether or not answers are late. It returns
 // how long each call took from the time at which it was to be sent.
-func (l *load) paced(perSecond float64, d time.Duration) ([]time.Duration, error) {
+func (l *callLoad) paced(perSecond float64, d time.Duration) ([]time.Duration, error) {
 	interval := time.Duration(float64(time.Second) / perSecond)
 	took := make([]time.Duration, 0, int(d/interval)+connections)
 	free := slices.Clone(l.conns)

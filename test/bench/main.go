@@ -1,34 +1,36 @@
-// Command bench measures the control plane on this machine, in one run, and prints
-// what it found beside what is wanted:
+// Command bench measures Parley on this machine, in one run, and prints what it found
+// beside what is wanted. Its parts, by the names that -only takes:
 //
-//   - How many CreateChatToken calls a second one CPU answers, and how long they take
-//     at half of that: by a bare net/http handler that reads the body and answers with
-//     as many bytes, by one that also verifies the signature, and by parley serve,
-//     where the caller is a user with a policy. Each server is a process of its own
-//     with GOMAXPROCS=1. On Linux it is bound to one CPU and the load to another.
-//   - How long a server with 50,000 rooms takes to be ready, and how long a page of
-//     their list takes.
+//   - control: how many CreateChatToken calls a second one CPU answers, and how long
+//     they take at half of that: by a bare net/http handler that reads the body and
+//     answers with as many bytes, by one that also verifies the signature, and by parley
+//     serve, where the caller is a user with a policy. How long a server with 50,000
+//     rooms takes to be ready, and how long a page of their list takes.
+//   - a to h: the messaging plane, put under load by parley bench. Parts a and b
+//     compare it with the physical limit: a loop that does nothing but write the same
+//     frames to as many sockets, under the same load.
 //
-// The load sends the same signed bytes over and over on 32 keep-alive connections.
-// It says so when it was itself the limit. All numbers are medians of three runs, in
-// which the servers take turns, so that what else happens on the machine meets all of
-// them.
+// Each server is a process of its own with GOMAXPROCS=1. On Linux it is bound to one
+// CPU and the load to another. What a server used is the user and system time of its
+// process. All numbers are medians of three runs, in which the variants of a part take
+// turns, so that what else happens on the machine meets all of them.
 //
 // Usage, from anywhere in the module:
 //
-//	go run ./test/bench [-time 2s]
+//	go run ./test/bench [-only a,b] [-time 2s]
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -38,14 +40,15 @@ const rounds = 3
 
 func main() {
 	each := flag.Duration("time", 2*time.Second, "how long each measurement under load takes")
+	only := flag.String("only", "", "parts to run, with commas between them: "+partNames())
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
+	// The signals stay caught to the end: a server whose input has ended gets one, too.
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	var err error
 	if role := os.Getenv(roleVariable); role != "" {
-		err = serveRole(role)
+		err = serveRole(ctx, role)
 	} else {
-		err = run(ctx, *each)
+		err = run(ctx, *only, *each)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -53,9 +56,13 @@ func main() {
 	}
 }
 
-// run measures everything and prints it. It leaves neither files nor processes.
-func run(ctx context.Context, each time.Duration) (err error) {
-	b := &bench{each: each}
+// run measures what is wanted and prints it. It leaves neither files nor processes.
+func run(ctx context.Context, only string, each time.Duration) (err error) {
+	wanted, err := selectParts(only)
+	if err != nil {
+		return err
+	}
+	b := &bench{each: each, out: os.Stdout}
 	if b.cpus, err = allCPUs(); err != nil {
 		return err
 	}
@@ -66,24 +73,54 @@ func run(ctx context.Context, each time.Duration) (err error) {
 	if err := b.build(ctx); err != nil {
 		return err
 	}
-	rooms, err := measureRooms(ctx, b)
-	if err != nil {
-		return err
+	b.describe()
+	others := watchOthers()
+	figures, err := b.runParts(ctx, wanted)
+	err = errors.Join(err, report(b.out, append(figures, b.troubles(), others.figure())))
+	for _, problem := range b.problems {
+		fmt.Fprintln(b.out, "\n"+problem)
 	}
-	tokens, err := b.measureTokens(ctx)
-	if err != nil {
-		return err
+	return err
+}
+
+// runParts measures one part after another. When one fails, the others are measured
+// nevertheless, unless ctx has ended.
+func (b *bench) runParts(ctx context.Context, parts []part) (figures []figure, err error) {
+	for _, p := range parts {
+		if ctx.Err() != nil {
+			break
+		}
+		b.progress("part %s: %s", p.name, p.what)
+		found, failed := p.run(b, ctx)
+		figures = append(figures, found...)
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("part %s: %w", p.name, failed))
+		}
 	}
-	return b.report(os.Stdout, tokens, rooms)
+	return figures, err
 }
 
 // bench is one run of the program.
 type bench struct {
-	each   time.Duration // of a measurement under load
-	cpus   []int         // that this process may use; none where that is not known
-	dir    string        // for all files
-	parley string        // the command
-	config string        // its configuration
+	each     time.Duration // of a measurement under load
+	cpus     []int         // that this process may use; none where that is not known
+	dir      string        // for all files
+	parley   string        // the command
+	config   string        // its configuration
+	out      io.Writer     // for results
+	folders  int           // that were used for data
+	problems []string      // that the load had
+}
+
+// describe says what is measured on.
+func (b *bench) describe() {
+	fmt.Fprintf(b.out, "%s, %s/%s; medians of %d runs; each server with GOMAXPROCS=1, ",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, rounds)
+	if len(b.cpus) > 1 {
+		fmt.Fprint(b.out, "on a CPU of its own\n\n")
+	} else {
+		fmt.Fprint(b.out, "NOT on a CPU of its own: the load disturbs it\n\n")
+	}
 }
 
 // progress tells a person what is going on.
@@ -103,7 +140,7 @@ accounts:
           - Version: "2012-10-17"
             Statement:
               - Effect: Allow
-                Action: [ivschat:CreateChatToken, ivschat:CreateRoom, ivschat:ListRooms]
+                Action: [ivschat:CreateChatToken, "ivschat:*Room", ivschat:ListRooms]
                 Resource: "arn:aws:ivschat:` + region + `:` + account + `:room/*"
 `
 
@@ -129,117 +166,4 @@ func (b *bench) startParley(ctx context.Context, cpus []int, data string, env ..
 ) {
 	return startServer(ctx, cpus, env, b.parley, "serve", "--config="+b.config, "--data="+data,
 		"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0")
-}
-
-// contender is a server whose calls are counted.
-type contender struct {
-	name    string
-	server  *server
-	request map[string]any
-	results []result
-}
-
-// result is what one run of a contender showed.
-type result struct {
-	perSecond float64
-	busy      float64 // the share of its CPU that the load took
-	p50, p99  time.Duration
-}
-
-// measureTokens lets the three servers take turns.
-func (b *bench) measureTokens(ctx context.Context) (_ []*contender, err error) {
-	loadCPUs, serverCPUs := b.cpus, b.cpus
-	if len(b.cpus) > 1 {
-		loadCPUs, serverCPUs = b.cpus[:1], b.cpus[len(b.cpus)-1:]
-	}
-	if err := bindSelf(loadCPUs); err != nil {
-		return nil, err
-	}
-	contenders, err := b.startContenders(ctx, serverCPUs)
-	defer func() {
-		for _, c := range contenders {
-			err = errors.Join(err, c.server.stop())
-		}
-	}()
-	if err != nil {
-		return nil, err
-	}
-	for round := range rounds {
-		for _, c := range contenders {
-			b.progress("run %d of %d: %s", round+1, rounds, c.name)
-			if err := c.measure(b.each); err != nil {
-				return nil, fmt.Errorf("%s: %w", c.name, err)
-			}
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return contenders, nil
-}
-
-// startContenders starts the three servers. With an error, it returns those that it
-// has started.
-func (b *bench) startContenders(ctx context.Context, cpus []int) ([]*contender, error) {
-	const oneCPU = "GOMAXPROCS=1"
-	own, err := b.startParley(ctx, cpus, filepath.Join(b.dir, "data"), oneCPU)
-	if err != nil {
-		return nil, err
-	}
-	parley := &contender{name: "parley serve", server: own}
-	contenders := []*contender{parley}
-	answer, err := call(own.addr, "CreateRoom", map[string]any{"name": "bench"})
-	if err != nil {
-		return contenders, err
-	}
-	var room struct{ ARN string }
-	if err := json.Unmarshal(answer, &room); err != nil {
-		return contenders, fmt.Errorf("answer to CreateRoom: %w", err)
-	}
-	parley.request = map[string]any{"roomIdentifier": room.ARN, "userId": "user-1",
-		"capabilities": []string{"SEND_MESSAGE"}, "sessionDurationInMinutes": 30,
-		"attributes": map[string]string{"displayName": "José"}}
-	if answer, err = call(own.addr, "CreateChatToken", parley.request); err != nil {
-		return contenders, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return contenders, err
-	}
-	for _, c := range []struct{ name, role string }{
-		{"net/http and SigV4", roleSigned}, {"bare net/http", roleBare},
-	} {
-		s, err := startServer(ctx, cpus, []string{oneCPU, roleVariable + "=" + c.role,
-			fmt.Sprintf("%s=%d", sizeVariable, len(answer))}, self)
-		if err != nil {
-			return contenders, err
-		}
-		contenders = append([]*contender{{name: c.name, server: s, request: parley.request}},
-			contenders...)
-	}
-	return contenders, nil
-}
-
-// measure finds out how many calls the server answers, and how long they take at
-// half of that.
-func (c *contender) measure(d time.Duration) error {
-	l, err := newLoad(c.server.addr, connections, maxAnswerBytes)
-	if err != nil {
-		return err
-	}
-	defer l.close()
-	if l.request, err = signedRequest(c.server.addr, "CreateChatToken", c.request); err != nil {
-		return err
-	}
-	var r result
-	if r.perSecond, r.busy, err = l.full(d); err != nil {
-		return err
-	}
-	took, err := l.paced(r.perSecond/2, d)
-	if err != nil {
-		return err
-	}
-	r.p50, r.p99 = percentile(took, 50), percentile(took, 99)
-	c.results = append(c.results, r)
-	return nil
 }

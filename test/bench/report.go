@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -54,20 +53,60 @@ func (c *contender) total() result {
 	}
 }
 
-// report prints all that was measured, and then which targets were reached. The
-// first contender is the one that the others are compared with, the last is parley.
-func (b *bench) report(out io.Writer, contenders []*contender, rooms roomsResult) error {
-	fmt.Fprintf(out, "CreateChatToken, medians of %d runs; %s, %s/%s\n",
-		rounds, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	if len(b.cpus) > 1 {
-		fmt.Fprintf(out, "each server on CPU %d with GOMAXPROCS=1, the load on CPU %d\n\n",
-			b.cpus[len(b.cpus)-1], b.cpus[0])
-	} else {
-		fmt.Fprint(out, "each server with GOMAXPROCS=1, not bound to a CPU of its own\n\n")
+// figure is something that was measured, beside what is wanted of it.
+type figure struct {
+	name     string
+	wanted   string // empty when nothing is
+	measured string
+	met      bool
+}
+
+// atLeast, atMost and below return a figure whose number has to be so beside another.
+// The format is that of both numbers.
+func atLeast(name, format string, wanted, measured float64) figure {
+	return figure{name, "≥ " + fmt.Sprintf(format, wanted), fmt.Sprintf(format, measured),
+		measured >= wanted}
+}
+
+func atMost(name, format string, wanted, measured float64) figure {
+	return figure{name, "≤ " + fmt.Sprintf(format, wanted), fmt.Sprintf(format, measured),
+		measured <= wanted}
+}
+
+func below(name, format string, wanted, measured float64) figure {
+	return figure{name, "< " + fmt.Sprintf(format, wanted), fmt.Sprintf(format, measured),
+		measured < wanted}
+}
+
+// note adds a remark to what was measured.
+func (f figure) note(format string, args ...any) figure {
+	f.measured += " (" + fmt.Sprintf(format, args...) + ")"
+	return f
+}
+
+// report prints all figures.
+func report(out io.Writer, figures []figure) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "figure\twanted\tmeasured\t")
+	for _, f := range figures {
+		verdict := "met"
+		switch {
+		case f.wanted == "":
+			verdict = ""
+		case !f.met:
+			verdict = "MISSED"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.name, f.wanted, f.measured, verdict)
 	}
-	bare, own := contenders[0].total(), contenders[len(contenders)-1].total()
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "server\tcalls/s\tof bare\tp50 at half\tp99 at half\tload's CPU\t")
+	return table.Flush()
+}
+
+// reportCalls prints what was measured of the control plane. The first contender is
+// the one that the others are compared with, the last is parley.
+func (b *bench) reportCalls(contenders []*contender, rooms roomsResult) error {
+	bare := contenders[0].total()
+	table := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "CreateChatToken\tcalls/s\tof bare\tp50 at half\tp99 at half\tload's CPU\t")
 	for _, c := range contenders {
 		r := c.total()
 		fmt.Fprintf(table, "%s\t%.0f\t%.0f %%\t%s\t%s\t%.0f %%\t\n", c.name, r.perSecond,
@@ -78,42 +117,28 @@ func (b *bench) report(out io.Writer, contenders []*contender, rooms roomsResult
 	}
 	for _, c := range contenders {
 		if c.total().busy >= saturated {
-			fmt.Fprintf(out, "%s: the load's own CPU was the limit; the server can do more\n", c.name)
+			fmt.Fprintf(b.out, "%s: the load's own CPU was the limit; the server can do more\n", c.name)
 		}
 	}
-	fmt.Fprintf(out, "\n%d rooms: ready after %s; page of 50: p50 %s, p99 %s; "+
+	_, err := fmt.Fprintf(b.out, "\n%d rooms: ready after %s; page of 50: p50 %s, p99 %s; "+
 		"filter without a match: p50 %s\n\n", manyRooms, rooms.ready.Round(time.Millisecond),
 		micros(percentile(rooms.pages, 50)), micros(percentile(rooms.pages, 99)),
 		micros(percentile(rooms.filtered, 50)))
-	return reportTargets(out, bare, own, rooms)
+	return err
 }
 
-func reportTargets(out io.Writer, bare, own result, rooms roomsResult) error {
-	share := own.perSecond / bare.perSecond
-	page := percentile(rooms.pages, 99)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "target\twanted\tmeasured\t")
-	for _, t := range []struct {
-		name, wanted, measured string
-		reached                bool
-	}{
-		{"parley serve, calls per second", fmt.Sprintf("≥ %d", wantPerSecond),
-			fmt.Sprintf("%.0f", own.perSecond), own.perSecond >= wantPerSecond},
-		{"parley serve, share of bare net/http", fmt.Sprintf("≥ %.0f %%", 100*wantShare),
-			fmt.Sprintf("%.0f %%", 100*share), share >= wantShare},
-		{"parley serve, p99 at half load", "< " + wantP99.String(), micros(own.p99), own.p99 < wantP99},
-		{fmt.Sprintf("%d rooms, start", manyRooms), "< " + wantReady.String(),
-			rooms.ready.Round(time.Millisecond).String(), rooms.ready < wantReady},
-		{fmt.Sprintf("%d rooms, page (p99)", manyRooms), "< " + wantPage.String(),
-			micros(page), page < wantPage},
-	} {
-		verdict := "reached"
-		if !t.reached {
-			verdict = "MISSED"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", t.name, t.wanted, t.measured, verdict)
+func controlFigures(contenders []*contender, rooms roomsResult) []figure {
+	bare, own := contenders[0].total(), contenders[len(contenders)-1].total()
+	millis := func(d time.Duration) float64 { return 1e3 * d.Seconds() }
+	list := fmt.Sprintf("%d rooms, ", manyRooms)
+	return []figure{
+		atLeast("CreateChatToken, calls per second", "%.0f", wantPerSecond, own.perSecond),
+		atLeast("CreateChatToken, share of bare net/http", "%.0f %%", 100*wantShare,
+			100*own.perSecond/bare.perSecond),
+		below("CreateChatToken, p99 at half load", "%.2f ms", millis(wantP99), millis(own.p99)),
+		below(list+"start", "%.0f ms", millis(wantReady), millis(rooms.ready)),
+		below(list+"page (p99)", "%.2f ms", millis(wantPage), millis(percentile(rooms.pages, 99))),
 	}
-	return table.Flush()
 }
 
 // micros returns a short time as people compare it.

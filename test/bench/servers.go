@@ -28,11 +28,16 @@ const (
 
 	roleBare   = "bare"   // reads the body, answers
 	roleSigned = "signed" // checks the signature before it answers
+	roleLimit  = "limit"  // sends every message to all
+	roleRaw    = "raw"    // no server, but the load of roleLimit
 )
 
 // serveRole serves until its standard input ends, which it does with the program
 // that started it.
-func serveRole(role string) error {
+func serveRole(ctx context.Context, role string) error {
+	if role == roleLimit || role == roleRaw {
+		return serveLimitRole(ctx, role)
+	}
 	size, err := strconv.Atoi(os.Getenv(sizeVariable))
 	if err != nil {
 		return fmt.Errorf("%s: %w", sizeVariable, err)
