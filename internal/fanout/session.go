@@ -15,6 +15,9 @@ const (
 	// maxPrivateBytes bounds the frames that wait for one session alone, so that a
 	// client cannot make the server keep answers that it does not read.
 	maxPrivateBytes = 64 << 10
+	// privateOverhead is what a frame costs besides its bytes: a client that asks for
+	// frames without content shall not get more of them.
+	privateOverhead = 64
 	// writeTimeout is how long a socket may take nothing while there is something to
 	// write.
 	writeTimeout = 10 * time.Second
@@ -236,8 +239,14 @@ func (s *Session) enqueue(p private) {
 		return
 	}
 	box := s.outbox()
-	box.frames = append(box.frames, p)
-	box.bytes += len(p.frame)
+	box.bytes += len(p.frame) + privateOverhead
+	if last := len(box.frames) - 1; last >= 0 && p.kind == ordinary &&
+		box.frames[last].kind == ordinary && box.frames[last].after == p.after {
+		box.frames[last].frame = append(box.frames[last].frame, p.frame...) // one write for both
+		box.bytes -= privateOverhead
+	} else {
+		box.frames = append(box.frames, p)
+	}
 	s.state.closing = p.kind != ordinary && p.kind != mark
 	if box.bytes > maxPrivateBytes {
 		s.end(tooSlow)
@@ -291,6 +300,7 @@ func (s *Session) next(end int64) []byte {
 			return p.frame
 		}
 		close(p.marked)
+		s.out.bytes -= privateOverhead
 		s.out.pop()
 		s.tidy()
 	}
@@ -314,9 +324,11 @@ func (s *Session) wrote(n int, now instant) {
 	if len(p.frame) > 0 {
 		return
 	}
+	box.bytes -= privateOverhead
 	if p.kind != ordinary {
 		s.state.closed = true
 		s.state.shut = p.kind == failFrame
+		s.at.chunk = nil // so that the session keeps nothing of the tape any more
 		box.since = now
 		s.hasten(now + instant(closeTimeout))
 		s.settle()
@@ -348,8 +360,14 @@ func (s *Session) forget() {
 	s.out, s.at = nil, position{}
 }
 
+// owesMuch reports whether so many private frames wait that they should be written
+// before there are more.
+func (s *Session) owesMuch() bool { return s.out != nil && s.out.bytes > maxPrivateBytes/2 }
+
 // behind reports whether the session has fallen too far behind the tape's end.
-func (s *Session) behind(end int64) bool { return end-s.at.total > maxBehindBytes }
+func (s *Session) behind(end int64) bool {
+	return !s.state.closed && end-s.at.total > maxBehindBytes
+}
 
 // hear notes a sign of life of the peer.
 func (s *Session) hear(now instant) {

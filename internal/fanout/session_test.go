@@ -70,8 +70,8 @@ func TestPrivateFramesAreBounded(t *testing.T) {
 		bytes int
 		over  bool
 	}{
-		{"at the limit", maxPrivateBytes - 2*header, false},
-		{"one past it", maxPrivateBytes - 2*header + 1, true},
+		{"at the limit", maxPrivateBytes - 2*header - privateOverhead, false},
+		{"one past it", maxPrivateBytes - 2*header - privateOverhead + 1, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := startDirect(&Tape{})
@@ -81,6 +81,34 @@ func TestPrivateFramesAreBounded(t *testing.T) {
 				t.Errorf("over %v because of %v, want %v", s.state.over, s.state.cause.err(), tt.over)
 			}
 		})
+	}
+}
+
+// TestFloodOfPongs has answers without content pile up. What they cost is bounded, too.
+func TestFloodOfPongs(t *testing.T) {
+	tape := &Tape{}
+	s := startDirect(tape)
+	pongs := 0
+	for ; !s.state.over; pongs++ {
+		tape.Append(nil) // so that each has a place of its own
+		s.Pong(nil)
+	}
+	if most := maxPrivateBytes/privateOverhead + 1; pongs > most {
+		t.Errorf("%d pongs waited, want at most %d", pongs, most)
+	}
+}
+
+func TestClosedSessionKeepsNothingOfTheTape(t *testing.T) {
+	tape := &Tape{}
+	s := startDirect(tape)
+	s.Close(1000, "")
+	s.wrote(len(s.next(0)), 1)
+	if s.at.chunk != nil {
+		t.Error("it keeps a piece of the tape")
+	}
+	tape.Append(make([]byte, 2*maxBehindBytes))
+	if end := tape.end.Load(); s.behind(end) || s.next(end) != nil {
+		t.Error("it has something to write after its Close frame")
 	}
 }
 

@@ -22,9 +22,13 @@ const (
 	visitsPerTurn = 256
 	// eventsPerPoll is how many ready sockets a shard learns of at a time.
 	eventsPerPoll = 128
-	// shardReadBytes is what a shard reads from one socket before it turns to the
-	// next.
-	shardReadBytes = 16 << 10
+	// shardReadBytes is what a shard reads from one socket before it turns to the next,
+	// and readTime how long it turns to sockets before it writes again: clients that
+	// flood it delay the others by no more than that and one such piece.
+	shardReadBytes = 4 << 10
+	readTime       = time.Millisecond
+	// maxSpare is how many commands a shard keeps room for when it has none.
+	maxSpare = 1024
 	// maxPieces is how many pieces of a tape one write carries.
 	maxPieces = 8
 )
@@ -60,21 +64,6 @@ type shard struct {
 	ready    []unix.EpollEvent
 	pieces   []unix.Iovec
 	buffer   []byte
-}
-
-// walk is the sessions of one shard on one tape, and how far they have been
-// written to in this round.
-type walk struct {
-	shard  *shard
-	tape   *Tape
-	queued atomic.Bool // it is in grown or rounds
-
-	// What follows is owned by the shard.
-
-	members []*Session
-	next    int     // members from here on have their turn yet to come
-	end     int64   // the tape's end when the round began
-	begun   instant // when the shard heard that the tape had grown
 }
 
 // seat is what a shard keeps of a session.
@@ -121,6 +110,9 @@ func (sh *shard) watch() error {
 	var err error
 	if sh.waiter, err = sh.file.SyscallConn(); err != nil {
 		return err
+	}
+	if err := sh.file.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("the runtime cannot wait for epoll: %w", err)
 	}
 	return sh.control(unix.EPOLL_CTL_ADD, sh.bell, unix.EPOLLIN)
 }
@@ -181,38 +173,30 @@ func (sh *shard) post(c command) {
 	// Under the lock: what run writes before it sees the command ends before here.
 	c.private.after = c.session.tape.end.Load()
 	sh.inbox = append(sh.inbox, c)
-	sh.rouseAndUnlock()
-}
-
-// wake says that the tape has grown. The caller holds Tape.mu.
-func (w *walk) wake() {
-	if w.queued.Swap(true) {
-		return // the shard has yet to come round
-	}
-	w.shard.mu.Lock()
-	w.shard.grown = append(w.shard.grown, w)
-	w.shard.rouseAndUnlock()
-}
-
-// rouseAndUnlock wakes run when it sleeps; sh.mu is held.
-func (sh *shard) rouseAndUnlock() {
-	asleep := sh.asleep
-	sh.asleep = false
+	sh.rouseLocked()
 	sh.mu.Unlock()
-	if asleep {
+}
+
+// rouseLocked wakes run when it sleeps; sh.mu is held, without which the bell could
+// be gone.
+func (sh *shard) rouseLocked() {
+	if sh.asleep {
+		sh.asleep = false
 		one := [8]byte{1}
 		_, _ = unix.Write(sh.bell, one[:]) // fails only when it rings already
 	}
 }
 
-// lag returns how long the last round took from when the tape grew; 0 when idle.
+// lag returns how long rounds take of late from when the tape grew: it rises at once,
+// and falls by half with every round that is quicker; 0 when idle.
 func (sh *shard) lag() time.Duration { return time.Duration(sh.late.Load()) }
 
 // stop ends the shard when its sessions have ended, and waits for it.
 func (sh *shard) stop() {
 	sh.mu.Lock()
 	sh.stopping = true
-	sh.rouseAndUnlock()
+	sh.rouseLocked()
+	sh.mu.Unlock()
 	<-sh.done
 }
 
@@ -225,13 +209,12 @@ func (sh *shard) run() {
 		sh.collect()
 		sh.write()
 		sh.tick()
-		switch {
-		case len(sh.rounds) > 0:
+		if len(sh.rounds) > 0 {
 			sh.handle(sh.poll())
-			runtime.Gosched()
-		case !sh.sleep():
+		} else if !sh.sleep() {
 			return
 		}
+		runtime.Gosched() // the scheduler does not see the system calls of a busy shard
 	}
 }
 
@@ -247,27 +230,38 @@ func (sh *shard) collect() {
 	clear(sh.grown)
 	sh.grown = sh.grown[:0]
 	sh.mu.Unlock()
-	for _, c := range commands {
+	for i, c := range commands {
 		sh.do(c)
+		// Once for all that one read leads to, unless that is much.
+		if i+1 == len(commands) || commands[i+1].session != c.session || c.session.owesMuch() {
+			sh.catchUp(c.session, c.private.after)
+		}
 	}
 	clear(commands)
-	sh.spare = commands
+	if sh.spare = commands; cap(commands) > maxSpare {
+		sh.spare = nil
+	}
 }
 
-// do carries out a command, and writes what it leads to.
+// do carries out a command, except for writing what it leads to.
 func (sh *shard) do(c command) {
-	s := c.session
-	switch {
+	switch s := c.session; {
 	case s.seat.gone:
 		c.private.abandon()
-		return
 	case c.verb == begin:
 		sh.admit(s, c.private.frame)
 	default:
 		s.apply(c)
 	}
+}
+
+// catchUp writes what a session has to write up to a place on its tape.
+func (sh *shard) catchUp(s *Session, end int64) {
+	if s.seat.gone {
+		return
+	}
 	if !s.blocked() {
-		sh.flush(s, c.private.after)
+		sh.flush(s, end)
 	}
 	sh.settle(s)
 }
@@ -288,23 +282,6 @@ func (sh *shard) admit(s *Session, early []byte) {
 	}
 	if len(early) > 0 {
 		s.received(sh.now, s.receiver.Receive(early))
-	}
-}
-
-// enter adds a session to the walk of its tape.
-func (sh *shard) enter(s *Session) {
-	w := sh.walks[s.tape]
-	if w == nil {
-		w = &walk{shard: sh, tape: s.tape}
-		sh.walks[s.tape] = w
-		s.tape.mu.Lock()
-		s.tape.walks = append(s.tape.walks, w)
-		s.tape.mu.Unlock()
-	}
-	s.seat.walk, s.seat.slot = w, int32(len(w.members))
-	w.members = append(w.members, s)
-	if s.at.total < s.tape.end.Load() {
-		w.wake() // the tape grew before there was a walk to wake
 	}
 }
 
@@ -341,18 +318,6 @@ func (sh *shard) visit(w *walk, limit int) (visited int) {
 		sh.settle(s)
 	}
 	return visited
-}
-
-// restart ends a round. It reports whether the tape has grown since it began, so
-// that there must be another.
-func (w *walk) restart(now instant) bool {
-	w.shard.late.Store(int64(w.shard.engine.now() - w.begun))
-	w.queued.Store(false)
-	if w.tape.end.Load() == w.end || w.queued.Swap(true) {
-		return false
-	}
-	w.next, w.begun = 0, now
-	return true
 }
 
 // flush writes what a session has to write up to a place on its tape. It never
@@ -399,7 +364,9 @@ func (sh *shard) send(s *Session, run []byte, end int64) (int, syscall.Errno) {
 		run = at.unread()
 		run = run[:min(int64(len(run)), end-at.total)]
 	}
-	return writePieces(fd, sh.pieces)
+	n, errno := writePieces(fd, sh.pieces)
+	clear(sh.pieces) // which point into the tape
+	return n, errno
 }
 
 // block has epoll say when the socket of a session takes bytes again.
@@ -454,46 +421,6 @@ func (sh *shard) settle(s *Session) {
 	s.forget()
 	s.tape.leave()
 	s.receiver.Ended(s.state.cause.err())
-}
-
-// exit takes a session out of its walk. The members that have had their turn in
-// this round stay in front of those that have not.
-func (sh *shard) exit(s *Session) {
-	w := s.seat.walk
-	hole := int(s.seat.slot)
-	if hole < w.next {
-		w.next--
-		hole = w.move(w.next, hole)
-	}
-	last := len(w.members) - 1
-	w.move(last, hole)
-	w.members[last] = nil
-	w.members = w.members[:last]
-	if last == 0 {
-		delete(sh.walks, w.tape)
-		w.tape.removeWalk(w)
-	}
-}
-
-// move puts the member of one slot into another, and returns the slot it was in.
-func (w *walk) move(from, to int) int {
-	if from != to {
-		w.members[to] = w.members[from]
-		w.members[to].seat.slot = int32(to)
-	}
-	return from
-}
-
-// removeWalk ends the wakes of a walk that has no members any more.
-func (t *Tape) removeWalk(w *walk) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i, other := range t.walks {
-		if other == w {
-			t.walks = append(t.walks[:i], t.walks[i+1:]...)
-			return
-		}
-	}
 }
 
 // tick does what is due.
@@ -572,9 +499,14 @@ func (sh *shard) poll() (n int) {
 	return n
 }
 
-// handle reads from and writes to sockets that are ready.
+// handle reads from and writes to sockets that are ready, for a while: epoll tells of
+// those that are left again, after others.
 func (sh *shard) handle(n int) {
+	begin := sh.now
 	for _, event := range sh.ready[:n] {
+		if sh.now = sh.engine.now(); sh.now-begin > instant(readTime) {
+			return
+		}
 		if int(event.Fd) == sh.bell {
 			var count [8]byte
 			_, _ = unix.Read(sh.bell, count[:])
@@ -617,31 +549,4 @@ func (sh *shard) read(s *Session) {
 		s.received(sh.now, s.receiver.Receive(sh.buffer[:n]))
 	}
 	sh.settle(s)
-}
-
-// timers is a heap of sessions by when they are due.
-type timers []*Session
-
-func (t timers) Len() int           { return len(t) }
-func (t timers) Less(i, j int) bool { return t[i].due < t[j].due }
-
-func (t timers) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].seat.place, t[j].seat.place = int32(i), int32(j)
-}
-
-// Push implements heap.Interface.
-func (t *timers) Push(x any) {
-	s := x.(*Session)
-	s.seat.place = int32(len(*t))
-	*t = append(*t, s)
-}
-
-// Pop implements heap.Interface.
-func (t *timers) Pop() any {
-	last := len(*t) - 1
-	s := (*t)[last]
-	(*t)[last] = nil
-	*t = (*t)[:last]
-	return s
 }

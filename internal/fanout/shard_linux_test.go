@@ -69,8 +69,14 @@ func TestLag(t *testing.T) {
 	if lag := e.Lag(); lag < time.Second {
 		t.Errorf("a round that took over a second leaves a lag of %s", lag)
 	}
+	w.begun = e.now()
+	w.restart(e.now())
+	if lag := e.Lag(); lag < time.Second/2 {
+		t.Errorf("a quick round after it leaves a lag of %s", lag)
+	}
 	sh.mu.Lock()
-	sh.rouseAndUnlock()
+	sh.rouseLocked()
+	sh.mu.Unlock()
 	for e.Lag() != 0 { // the test times out if it stays
 		runtime.Gosched()
 	}

@@ -56,7 +56,7 @@ type position struct {
 func (t *Tape) Append(payload []byte) (sessions int) {
 	var late []*pump
 	t.mu.Lock()
-	t.writeLocked(opText, payload)
+	t.writeLocked(payload)
 	for _, w := range t.walks {
 		w.wake()
 	}
@@ -73,19 +73,19 @@ func (t *Tape) Append(payload []byte) (sessions int) {
 	return sessions
 }
 
-// writeLocked appends a frame; t.mu is held.
-func (t *Tape) writeLocked(op opcode, payload []byte) {
+// writeLocked appends a text frame; t.mu is held.
+func (t *Tape) writeLocked(payload []byte) {
 	size := frameSize(len(payload))
 	last := t.lastLocked()
 	n := last.n.Load()
 	if int(n)+size > len(last.bytes) {
 		next := newChunk(max(last.successorBytes(), size))
-		putFrame(next.bytes, op, payload)
+		putFrame(next.bytes, opText, payload)
 		next.n.Store(int64(size))
 		last.next.Store(next)
 		t.last = next
 	} else {
-		putFrame(last.bytes[n:], op, payload)
+		putFrame(last.bytes[n:], opText, payload)
 		last.n.Store(n + int64(size))
 	}
 	t.end.Add(int64(size))

@@ -32,7 +32,7 @@ func (h *Hub) Drain(ctx context.Context, over time.Duration) {
 		if elapsed := time.Since(begin) + drainStep; elapsed < over {
 			due = int(float64(due) * elapsed.Seconds() / over.Seconds())
 		}
-		h.finish(ctx, sessions[done:due])
+		h.finish(ctx, sessions[done:due], due == len(sessions))
 		if done = due; done < len(sessions) {
 			wait(ctx, drainStep)
 		}
@@ -46,21 +46,26 @@ func (h *Hub) Drain(ctx context.Context, over time.Duration) {
 	defer cancel()
 	select {
 	case <-gone:
-		return
 	case <-patience.Done():
+		for _, s := range h.list() {
+			s.drop()
+		}
+		<-gone
 	}
-	for _, s := range h.list() {
-		s.drop()
-	}
-	<-gone
+	h.publisher.wait()
 }
 
-// finish ends sessions when the requests that they have made are answered.
-func (h *Hub) finish(ctx context.Context, sessions []*Session) {
+// finish ends sessions when the requests that they have made are answered. While there
+// are others left, whose requests never end, it waits for no more than a moment.
+func (h *Hub) finish(ctx context.Context, sessions []*Session, last bool) {
 	for _, s := range sessions {
 		s.end(endDropped)
 	}
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	patience := drainStep
+	if last {
+		patience = settleTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for h.pending.Load() > 0 && ctx.Err() == nil {
 		wait(ctx, time.Millisecond)

@@ -3,13 +3,9 @@ package hub
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/parley-chat/parley/internal/wire"
 )
-
-// publishTimeout bounds how long the bus may take to accept an event.
-const publishTimeout = 10 * time.Second
 
 // publisher hands events of sessions to the bus, one after the other in the order
 // of the requests, so that those who read requests never wait for the bus. It has a
@@ -19,6 +15,7 @@ type publisher struct {
 	mu      sync.Mutex // guards what follows
 	waiting []outgoing
 	running bool
+	runs    sync.WaitGroup // Add only under mu
 }
 
 // outgoing is an event on its way to the bus, and the request that led to it.
@@ -38,13 +35,15 @@ type request struct {
 func (p *publisher) add(o outgoing) {
 	p.mu.Lock()
 	p.waiting = append(p.waiting, o)
-	idle := !p.running
-	p.running = true
-	p.mu.Unlock()
-	if idle {
-		go p.run()
+	defer p.mu.Unlock()
+	if !p.running {
+		p.running = true
+		p.runs.Go(p.run)
 	}
 }
+
+// wait returns when nothing is left to publish. Nothing may be added meanwhile.
+func (p *publisher) wait() { p.runs.Wait() }
 
 // run publishes until nothing is left.
 func (p *publisher) run() {
@@ -69,11 +68,11 @@ func (p *publisher) run() {
 // answered with an error.
 func (o outgoing) publish() {
 	s := o.request.session
-	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
-	defer cancel()
-	if err := s.hub.cfg.Bus.Publish(ctx, s.room.arn, o.event); err != nil {
-		s.room.arrived()
+	// An accepted request has no end of its own: not that of its session, either.
+	err := s.hub.cfg.Bus.Publish(context.Background(), s.room.arn, o.event)
+	if err != nil {
 		s.refuse(o.request.id, o.request.requestID, err)
+		s.room.arrived() // after the answer, for which a drain waits
 		return
 	}
 	s.hub.cfg.Metrics.Request(string(o.request.action))
