@@ -62,6 +62,7 @@ type shard struct {
 	timers   timers
 	spare    []command // what inbox held before, to be used again
 	ready    []unix.EpollEvent
+	unseen   []unix.EpollEvent // of ready, those that handle has yet to look at
 	pieces   []unix.Iovec
 	buffer   []byte
 }
@@ -210,7 +211,8 @@ func (sh *shard) run() {
 		sh.write()
 		sh.tick()
 		if len(sh.rounds) > 0 {
-			sh.handle(sh.poll())
+			sh.poll()
+			sh.handle()
 		} else if !sh.sleep() {
 			return
 		}
@@ -454,18 +456,17 @@ func (sh *shard) sleep() bool {
 	sh.asleep = true
 	sh.mu.Unlock()
 	sh.late.Store(0)
-	n := sh.await()
+	sh.await()
 	sh.mu.Lock()
 	sh.asleep = false
 	sh.mu.Unlock()
 	sh.now = sh.engine.now()
-	sh.handle(n)
+	sh.handle()
 	return true
 }
 
-// await waits for a socket, the bell, or the next deadline, and returns how many
-// files are ready.
-func (sh *shard) await() (n int) {
+// await waits for a socket, the bell, or the next deadline.
+func (sh *shard) await() {
 	var due instant
 	if len(sh.timers) > 0 {
 		due = sh.timers[0].due
@@ -478,35 +479,34 @@ func (sh *shard) await() (n int) {
 		}
 		_ = sh.file.SetReadDeadline(at)
 	}
-	err := sh.waiter.Read(func(uintptr) bool {
-		n = sh.poll()
-		return n > 0
-	})
+	err := sh.waiter.Read(func(uintptr) bool { return sh.poll() })
 	if err != nil {
 		sh.deadline = 0 // it has passed
 		_ = sh.file.SetReadDeadline(time.Time{})
-		return 0
 	}
-	return n
 }
 
-// poll asks which files are ready, without waiting.
-func (sh *shard) poll() (n int) {
-	n, errno := pollRaw(sh.epoll, sh.ready)
-	if errno != 0 {
-		return 0 // EINTR; a broken epoll instance would be a fault of ours
-	}
-	return n
-}
-
-// handle reads from and writes to sockets that are ready, for a while: epoll tells of
-// those that are left again, after others.
-func (sh *shard) handle(n int) {
-	begin := sh.now
-	for _, event := range sh.ready[:n] {
-		if sh.now = sh.engine.now(); sh.now-begin > instant(readTime) {
-			return
+// poll reports whether files are ready, without waiting. Those that were left the last
+// time come first: epoll would begin with the same ones again.
+func (sh *shard) poll() bool {
+	if len(sh.unseen) == 0 {
+		n, errno := pollRaw(sh.epoll, sh.ready)
+		if errno != 0 {
+			return false // EINTR; a broken epoll instance would be a fault of ours
 		}
+		sh.unseen = sh.ready[:n]
+	}
+	return len(sh.unseen) > 0
+}
+
+// handle reads from and writes to sockets that are ready, for a while. A socket that
+// was left may be another session's by the next time, which does no harm.
+func (sh *shard) handle() {
+	begin := sh.now
+	for len(sh.unseen) > 0 && sh.now-begin <= instant(readTime) {
+		event := sh.unseen[0]
+		sh.unseen = sh.unseen[1:]
+		sh.now = sh.engine.now()
 		if int(event.Fd) == sh.bell {
 			var count [8]byte
 			_, _ = unix.Read(sh.bell, count[:])
