@@ -11,7 +11,7 @@ NPM_PACKAGES := test/conformance/node_modules/.package-lock.json
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt vet staticcheck govulncheck imports fuzz bench
+.PHONY: help run test soak check fmt vet staticcheck govulncheck imports fuzz bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -24,6 +24,13 @@ run: ## Start a server on this machine; its data goes to ./parley-data
 test: $(if $(shell command -v npm),$(NPM_PACKAGES)) ## Run all tests, with the race detector
 	go test -race ./...
 	cd test/conformance && GOFLAGS="$$(go env GOFLAGS) -race" go test -count=1 ./...
+
+# How long make soak has sessions come and go. It takes six minutes more.
+SOAK ?= 2m
+
+# Without the race detector, which would be what is measured.
+soak: ## Have 10,000 sessions join and leave for SOAK (2m), and see what is left of them
+	PARLEY_SOAK=$(SOAK) go test -count=1 -timeout 15m -v -run '^TestSoak$$' ./test
 
 $(NPM_PACKAGES): test/conformance/package-lock.json
 	cd test/conformance && npm ci --ignore-scripts

@@ -6,11 +6,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -38,11 +41,15 @@ type Server struct {
 
 // Client calls a server's control plane and opens sessions.
 type Client struct {
-	URL    string // http://HOST:PORT
+	URL    string // http://HOST:PORT, or https
 	region string
 	key    aws.Credentials
 	http   *http.Client
+	roots  *x509.CertPool // of the server's certificate; nil are the system's
+	dial   dialFunc       // for sessions; nil is an ordinary one
 }
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // As returns a client that signs with another access key.
 func (c *Client) As(keyID, secret string) *Client {
@@ -55,6 +62,23 @@ func (c *Client) As(keyID, secret string) *Client {
 func (c *Client) In(region string) *Client {
 	other := *c
 	other.region = region
+	return &other
+}
+
+// Trusting returns a client of a server with TLS, whose URL is https://HOST:PORT, and
+// whose certificate one of the roots has signed.
+func (c *Client) Trusting(t testing.TB, roots *x509.CertPool) *Client {
+	other := *c
+	other.roots = roots
+	other.http = newHTTPClient(t, &tls.Config{RootCAs: roots})
+	return &other
+}
+
+// Dialing returns a client that opens sessions over connections of its own kind: dial
+// returns a TCP connection.
+func (c *Client) Dialing(dial dialFunc) *Client {
+	other := *c
+	other.dial = dial
 	return &other
 }
 
@@ -85,9 +109,13 @@ func Anonymous(t testing.TB, server string) *Client {
 }
 
 func newClient(t testing.TB, server string, key aws.Credentials) *Client {
-	transport := &http.Transport{MaxIdleConnsPerHost: 100}
+	return &Client{URL: server, region: Region, key: key, http: newHTTPClient(t, nil)}
+}
+
+func newHTTPClient(t testing.TB, settings *tls.Config) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 100, TLSClientConfig: settings}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &Client{URL: server, region: Region, key: key, http: &http.Client{Transport: transport}}
+	return &http.Client{Transport: transport}
 }
 
 // Start starts a server that keeps everything in memory and enforces the

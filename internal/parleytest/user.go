@@ -2,6 +2,7 @@ package parleytest
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ import (
 // User is a session of a room, from the client's side. It reads only when asked.
 type User struct {
 	ID   string
-	Conn net.Conn
+	Conn net.Conn // a *net.TCPConn, or a *tls.Conn
 	// Stream is Conn with what came with the handshake.
 	Stream io.ReadWriter
 }
@@ -25,7 +26,10 @@ type User struct {
 // Dial opens a session with a token. The error has the status of a refusal.
 func (c *Client) Dial(t testing.TB, token string) (*User, error) {
 	t.Helper()
-	dialer := ws.Dialer{Protocols: []string{token}, Timeout: timeout}
+	dialer := ws.Dialer{Protocols: []string{token}, Timeout: timeout, NetDial: c.dial}
+	if c.roots != nil {
+		dialer.TLSConfig = &tls.Config{RootCAs: c.roots}
+	}
 	conn, early, shaken, err := dialer.Dial(t.Context(), "ws"+strings.TrimPrefix(c.URL, "http"))
 	if err != nil {
 		return nil, err
