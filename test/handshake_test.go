@@ -60,31 +60,6 @@ func upgrade(token string) http.Header {
 	}
 }
 
-func TestHandshakeEchoesTheTokenOnce(t *testing.T) {
-	srv := parleytest.Start(t)
-	room := srv.CreateRoom(t, nil)
-	for _, target := range []string{"/", "/?any=query", "/?"} {
-		token := srv.Token(t, room, "ana")
-		header := upgrade(token)
-		header.Set("Origin", "https://elsewhere.example")
-		header.Set("Sec-Websocket-Extensions", "permessage-deflate")
-		header.Set("Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==") // RFC 6455, section 1.3
-		res, body := handshake(t, srv, "GET", target, header)
-		if res.StatusCode != http.StatusSwitchingProtocols {
-			t.Fatalf("%s: %s %s, want 101", target, res.Status, body)
-		}
-		if got := res.Header["Sec-Websocket-Protocol"]; len(got) != 1 || got[0] != token {
-			t.Errorf("%s: Sec-WebSocket-Protocol %q, want the token once", target, got)
-		}
-		if got := res.Header.Get("Sec-WebSocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
-			t.Errorf("%s: Sec-WebSocket-Accept %q", target, got)
-		}
-		if got := res.Header.Get("Sec-WebSocket-Extensions"); got != "" {
-			t.Errorf("%s: extensions %q, want none", target, got)
-		}
-	}
-}
-
 func TestHandshakeRefusals(t *testing.T) {
 	srv := parleytest.Start(t, func(cfg *app.Config) {
 		cfg.Limits = map[string]int{string(parley.QuotaConnections): 1}

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bufio"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -208,22 +207,6 @@ func TestSighupReloadsTheCredentials(t *testing.T) {
 		t.Errorf("received %+v after the reload", got)
 	}
 	p.stop()
-}
-
-// TestTerminationDropsSessionsWithoutAClose checks that clients see what makes
-// them come back by themselves.
-func TestTerminationDropsSessionsWithoutAClose(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "parley-data")
-	p := serve(t, "--data="+data)
-	c := p.client(data)
-	ana, err := c.Dial(t, c.Token(t, c.CreateRoom(t, nil), "ana"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.stop()
-	if rest, err := bufio.NewReader(ana.Conn).ReadByte(); err == nil {
-		t.Errorf("received byte %#x while the server stopped, want the end of the connection", rest)
-	}
 }
 
 // TestTerminationWaitsForNobody opens a connection in advance, as browsers do, for
