@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -10,216 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// eventTimeout is how long an event may take to reach a session.
-const eventTimeout = 15 * time.Second
-
-// session is a user's session in a driver: one of the messaging SDK, or a plain one.
-type session struct {
-	name   string
-	driver *driver
-	events <-chan line
-}
-
-// chatMessage is a message as the messaging SDK hands it to its user.
-type chatMessage struct {
-	ID         string
-	RequestID  string
-	Content    string
-	Attributes map[string]string
-	SendTime   time.Time
-	Sender     struct {
-		UserID     string
-		Attributes map[string]string
-	}
-}
-
-// chatEvent is an event, which holds what its kind has.
-type chatEvent struct {
-	ID         string
-	RequestID  string
-	EventName  string // of custom events
-	MessageID  string // of messageDelete
-	UserID     string // of userDisconnect
-	Reason     string
-	Attributes map[string]string
-	SendTime   time.Time
-}
-
-// chatError is what the SDK rejects a request with.
-type chatError struct {
-	ID           string
-	ErrorCode    int
-	ErrorMessage string
-	RequestID    string
-}
-
-var (
-	idPattern   = regexp.MustCompile(`^[A-Za-z0-9]{12}$`)
-	uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-)
-
-// chatRoom is a room with sessions of the messaging SDK in it.
-type chatRoom struct {
-	room
-	srv    *server
-	admin  apiClient
-	driver *driver
-}
-
-// startChatRoom starts a server with a room that has the given settings.
-func startChatRoom(t *testing.T, settings fields) chatRoom {
-	t.Helper()
-	srv := startServer(t)
-	admin := startGoSDK(t, srv, srv.credentials)
-	return newChatRoom(t, srv, admin, settings)
-}
-
-func newChatRoom(t *testing.T, srv *server, admin apiClient, settings fields) chatRoom {
-	t.Helper()
-	return chatRoom{
-		room:   createRoom(t, admin, settings),
-		srv:    srv,
-		admin:  admin,
-		driver: startDriver(t, cleanEnv(srv.dir), node(t), "chat.mjs", srv.chatURL()),
-	}
-}
-
-// join opens a session of a user, whose name it bears.
-func (r chatRoom) join(t *testing.T, user string, capabilities ...string) *session {
-	t.Helper()
-	return r.joinAs(t, user, createToken(t, r.admin, r.ARN, user, capabilities...))
-}
-
-// joinAs opens a session with a token and waits until it is connected.
-func (r chatRoom) joinAs(t *testing.T, name, token string) *session {
-	t.Helper()
-	s := r.try(t, name, token)
-	s.next(t, "connecting", nil)
-	s.next(t, "connect", nil)
-	return s
-}
-
-// try begins to open a session.
-func (r chatRoom) try(t *testing.T, name string, tokens ...string) *session {
-	t.Helper()
-	s := &session{name: name, driver: r.driver, events: r.driver.inbox(name)}
-	s.call(t, "join", fields{"tokens": tokens}, nil)
-	return s
-}
-
-// call makes a call of the driver for this session. It returns the error that the
-// client answered with, if any.
-func (s *session) call(t *testing.T, call string, args fields, result any) *chatError {
-	t.Helper()
-	return s.result(t, call, s.start(t, call, args), result)
-}
-
-func (s *session) start(t *testing.T, call string, args fields) <-chan line {
-	t.Helper()
-	args["session"] = s.name
-	return s.driver.start(t, call, args)
-}
-
-func (s *session) result(t *testing.T, call string, answer <-chan line, result any) *chatError {
-	t.Helper()
-	l := s.driver.wait(t, call, answer)
-	if l.Error != nil {
-		refused := &chatError{}
-		decode(t, l.Error, refused)
-		return refused
-	}
-	if result != nil {
-		decode(t, l.Result, result)
-	}
-	return nil
-}
-
-// next waits for the session's next event, which has to be the one of that name.
-func (s *session) next(t *testing.T, event string, value any) {
-	t.Helper()
-	select {
-	case l := <-s.events:
-		if l.Event != event {
-			t.Fatalf("%s got the event %s %s, want %s", s.name, l.Event, l.Value, event)
-		}
-		if value != nil {
-			decode(t, l.Value, value)
-		}
-	case <-time.After(eventTimeout):
-		t.Fatalf("%s got no %s within %v", s.name, event, eventTimeout)
-	}
-}
-
-// send sends a message that has to be accepted and returns its echo.
-func (s *session) send(t *testing.T, content string, attributes map[string]string) chatMessage {
-	t.Helper()
-	var echo chatMessage
-	args := fields{"content": content}
-	if attributes != nil {
-		args["attributes"] = attributes
-	}
-	if refused := s.call(t, "send", args, &echo); refused != nil {
-		t.Fatalf("%s sent %.40q: %+v, want success", s.name, content, *refused)
-	}
-	return echo
-}
-
-// sendRefused sends a message that has to be refused with the code.
-func (s *session) sendRefused(t *testing.T, content string, code int) chatError {
-	t.Helper()
-	var echo chatMessage
-	refused := s.call(t, "send", fields{"content": content}, &echo)
-	if refused == nil {
-		t.Fatalf("%s sent %.40q: accepted as %+v, want error %d", s.name, content, echo, code)
-	}
-	s.checkRefusal(t, *refused, code)
-	return *refused
-}
-
-func (s *session) checkRefusal(t *testing.T, got chatError, code int) {
-	t.Helper()
-	if got.ErrorCode != code || !idPattern.MatchString(got.ID) {
-		t.Errorf("%s was refused with %+v, want code %d and an id of 12", s.name, got, code)
-	}
-}
-
-// nextMessage waits for a message and compares it with one that another session got.
-func (s *session) nextMessage(t *testing.T, want chatMessage) {
-	t.Helper()
-	var got chatMessage
-	s.next(t, "message", &got)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s got another message than the sender's echo (-echo +got):\n%s", s.name, diff)
-	}
-}
-
-// nextEvent waits for an event and compares it with one that another session got.
-func (s *session) nextEvent(t *testing.T, event string, want chatEvent) {
-	t.Helper()
-	var got chatEvent
-	s.next(t, event, &got)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s got another %s than the requester (-requester +got):\n%s", s.name, event, diff)
-	}
-}
-
-// nextDisconnect waits for the end of the session, for the given reason.
-func (s *session) nextDisconnect(t *testing.T, want string) {
-	t.Helper()
-	var reason string
-	s.next(t, "disconnect", &reason)
-	if reason != want {
-		t.Errorf("%s was disconnected with the reason %q, want %q", s.name, reason, want)
-	}
-	var now struct{ State string }
-	s.call(t, "state", fields{}, &now)
-	if now.State != "disconnected" {
-		t.Errorf("%s is in state %q after %s, want disconnected", s.name, now.State, want)
-	}
-}
-
 func TestMessageReachesEverySession(t *testing.T) {
-	r := startChatRoom(t, fields{})
+	inEachPlace(t, fields{}, testMessageReachesEverySession)
+}
+
+func testMessageReachesEverySession(t *testing.T, r chatRoom) {
 	ana := r.join(t, "ana", "SEND_MESSAGE")
 	ben := r.join(t, "ben", "SEND_MESSAGE")
 	cyd := r.join(t, "cyd")
@@ -248,15 +42,16 @@ func TestMessageReachesEverySession(t *testing.T) {
 }
 
 func TestMessageWithoutAttributes(t *testing.T) {
-	r := startChatRoom(t, fields{})
+	r := startChatRoom(t, inNode, fields{})
 	ana := r.join(t, "ana", "SEND_MESSAGE")
 	if echo := ana.send(t, "plain", nil); len(echo.Attributes) != 0 || echo.Content != "plain" {
 		t.Errorf("echo %+v, want content plain and no attributes", echo)
 	}
 }
 
-func TestLeave(t *testing.T) {
-	r := startChatRoom(t, fields{})
+func TestLeave(t *testing.T) { inEachPlace(t, fields{}, testLeave) }
+
+func testLeave(t *testing.T, r chatRoom) {
 	ana := r.join(t, "ana", "SEND_MESSAGE")
 	ben := r.join(t, "ben")
 	ben.call(t, "leave", fields{}, nil)
@@ -265,7 +60,7 @@ func TestLeave(t *testing.T) {
 }
 
 func TestSendWithoutCapability(t *testing.T) {
-	r := startChatRoom(t, fields{})
+	r := startChatRoom(t, inNode, fields{})
 	ana := r.join(t, "ana", "SEND_MESSAGE")
 	for _, capabilities := range [][]string{nil, {"DELETE_MESSAGE", "DISCONNECT_USER"}} {
 		cyd := r.join(t, fmt.Sprint("cyd with ", capabilities), capabilities...)
@@ -283,7 +78,7 @@ func TestSendWithoutCapability(t *testing.T) {
 // TestMessageLength checks that length counts code points: an emoji is one of them,
 // two UTF-16 units, and four bytes.
 func TestMessageLength(t *testing.T) {
-	r := startChatRoom(t, fields{})
+	r := startChatRoom(t, inNode, fields{})
 	for _, test := range []struct {
 		name    string
 		content string
@@ -313,7 +108,8 @@ func TestMessageLength(t *testing.T) {
 // TestUpdatedLengthAppliesToOpenSessions checks that a room's own limit is used, and
 // changes for sessions that are open.
 func TestUpdatedLengthAppliesToOpenSessions(t *testing.T) {
-	r := startChatRoom(t, fields{"maximumMessageLength": 5, "maximumMessageRatePerSecond": 100})
+	r := startChatRoom(t, inNode,
+		fields{"maximumMessageLength": 5, "maximumMessageRatePerSecond": 100})
 	ana := r.join(t, "ana", "SEND_MESSAGE")
 	ana.send(t, "12345", nil)
 	ana.sendRefused(t, "123456", 400)
@@ -336,7 +132,7 @@ func TestUpdatedLengthAppliesToOpenSessions(t *testing.T) {
 // TestRate sends three times as many messages at once as a session may in a second.
 func TestRate(t *testing.T) {
 	const rate, sent = 10, 30
-	r := startChatRoom(t, fields{"maximumMessageRatePerSecond": 100})
+	r := startChatRoom(t, inNode, fields{"maximumMessageRatePerSecond": 100})
 	ana := r.join(t, "ana", "SEND_MESSAGE")
 	var answers []<-chan line
 	for i := range sent {
@@ -360,8 +156,9 @@ func TestRate(t *testing.T) {
 	}
 }
 
-func TestDeleteMessage(t *testing.T) {
-	r := startChatRoom(t, fields{})
+func TestDeleteMessage(t *testing.T) { inEachPlace(t, fields{}, testDeleteMessage) }
+
+func testDeleteMessage(t *testing.T, r chatRoom) {
 	ana := r.join(t, "ana", "SEND_MESSAGE")
 	mod := r.join(t, "mod", "DELETE_MESSAGE")
 	echo := ana.send(t, "off topic", nil)
@@ -391,10 +188,31 @@ func TestDeleteMessage(t *testing.T) {
 	ana.checkRefusal(t, *refused, 403)
 }
 
+// TestCustomEvent sends events of the control plane, which no session can send.
+func TestCustomEvent(t *testing.T) { inEachPlace(t, fields{}, testCustomEvent) }
+
+func testCustomEvent(t *testing.T, r chatRoom) {
+	ana, ben := r.join(t, "ana", "SEND_MESSAGE"), r.join(t, "ben")
+	for _, attributes := range []map[string]string{nil, {"pollId": "41", "frage": "größer 🤔"}} {
+		var sent struct{ ID string }
+		in := fields{"roomIdentifier": r.ARN, "eventName": "poll:opened"}
+		if attributes != nil {
+			in["attributes"] = attributes
+		}
+		must(t, r.admin, "SendEvent", in, 200, &sent)
+		for _, s := range []*session{ana, ben} {
+			s.checkEvent(t, "event", chatEvent{
+				ID: sent.ID, EventName: "poll:opened", Attributes: attributes,
+			})
+		}
+	}
+}
+
 // TestDisconnectUser checks that every session of a user ends, for good, after each
 // was told of it, and nobody else's.
-func TestDisconnectUser(t *testing.T) {
-	r := startChatRoom(t, fields{})
+func TestDisconnectUser(t *testing.T) { inEachPlace(t, fields{}, testDisconnectUser) }
+
+func testDisconnectUser(t *testing.T, r chatRoom) {
 	mod := r.join(t, "mod", "DISCONNECT_USER", "SEND_MESSAGE")
 	eve := r.join(t, "eve", "SEND_MESSAGE")
 	tab := r.joinAs(t, "eve's other tab", createToken(t, r.admin, r.ARN, "eve"))
@@ -426,47 +244,34 @@ func TestDisconnectUser(t *testing.T) {
 
 // TestDeletedRoom checks that a deleted room's sessions stay, and can say no more.
 func TestDeletedRoom(t *testing.T) {
-	r := startChatRoom(t, fields{})
+	r := startChatRoom(t, inNode, fields{})
 	ana := r.join(t, "ana", "SEND_MESSAGE")
 	unused := createToken(t, r.admin, r.ARN, "ben")
 	mustReturnNothing(t, r.admin, "DeleteRoom", fields{"identifier": r.ARN}, 204)
 	ana.sendRefused(t, "anybody here?", 404)
-	var now struct{ State string }
-	ana.call(t, "state", fields{}, &now)
-	if now.State != "connected" {
-		t.Errorf("ana's session in a deleted room is %s, want connected", now.State)
-	}
+	ana.checkState(t, "connected")
 	checkRefused(t, upgrade(t, r.srv, protocol(unused)), 404, "ResourceNotFoundException")
 }
 
 // TestGarbageToken checks that a bad token is refused by the handshake: the SDK then
 // gives up after its four attempts, and would try for ever otherwise.
-func TestGarbageToken(t *testing.T) {
-	r := startChatRoom(t, fields{})
-	ana := r.try(t, "ana", "garbage")
+func TestGarbageToken(t *testing.T) { inEachPlace(t, fields{}, testGarbageToken) }
+
+func testGarbageToken(t *testing.T, r chatRoom) {
+	ana := r.try(t, "ana", listed("garbage"), nil)
 	ana.next(t, "connecting", nil)
 	ana.nextDisconnect(t, "socketError")
-	var now struct{ Asked int }
-	ana.call(t, "state", fields{}, &now)
-	if now.Asked != 4 {
-		t.Errorf("the SDK asked for %d tokens before it gave up, want 4", now.Asked)
-	}
+	ana.checkAsked(t, 4)
 }
 
 // TestUsedToken checks that a token opens one session: a second one needs another,
 // which the SDK asks for by itself.
 func TestUsedToken(t *testing.T) {
-	r := startChatRoom(t, fields{})
+	r := startChatRoom(t, inNode, fields{})
 	used := createToken(t, r.admin, r.ARN, "ana")
 	r.joinAs(t, "ana", used)
-	second := r.try(t, "ana's second session", used, createToken(t, r.admin, r.ARN, "ana"))
-	second.next(t, "connecting", nil)
-	second.next(t, "connect", nil)
-	var now struct{ Asked int }
-	second.call(t, "state", fields{}, &now)
-	if now.Asked != 2 {
-		t.Errorf("the SDK asked for %d tokens, want 2: the first was used", now.Asked)
-	}
+	fresh := createToken(t, r.admin, r.ARN, "ana")
+	r.open(t, "ana's second session", listed(used, fresh), nil).checkAsked(t, 2)
 }
 
 // TestTokensAndEventsOfEveryClient opens sessions with tokens of every client of the
@@ -477,7 +282,7 @@ func TestTokensAndEventsOfEveryClient(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			c := kind.start(t, srv, srv.credentials)
-			r := newChatRoom(t, srv, c, fields{})
+			r := newChatRoom(t, srv, c, inNode, fields{})
 			ana := r.join(t, "ana", "SEND_MESSAGE")
 			ben := r.join(t, "ben", "SEND_MESSAGE", "DELETE_MESSAGE")
 			cyd := r.join(t, "Zoë 🎉")
@@ -562,7 +367,7 @@ func (s *session) checkEvent(t *testing.T, event string, want chatEvent) {
 // TestNumericUserID does what a published sample for the AWS SDK for JavaScript does:
 // it passes a number where the API has text.
 func TestNumericUserID(t *testing.T) {
-	r := startChatRoom(t, fields{})
+	r := startChatRoom(t, inNode, fields{})
 	js := nodeDriver("js-v3.mjs")(t, r.srv, r.srv.credentials)
 	var token chatToken
 	must(t, js, "CreateChatToken", fields{

@@ -45,6 +45,38 @@ var errorCodes = []string{
 	"ValidationException", "InvalidSignatureException", "UnrecognizedClientException",
 }
 
+// chatRows are the rows of the table of the messaging SDK, with the tests behind each.
+var chatRows = []struct {
+	what  string
+	tests []string
+}{
+	{"messages with their attributes and senders, and that all sessions get the same",
+		[]string{"TestMessageReachesEverySession"}},
+	{"custom events; deleted messages; disconnected users, on all their sessions",
+		[]string{"TestCustomEvent", "TestDeleteMessage", "TestDisconnectUser"}},
+	{"each request refused for each reason: codes 400, 403, 404, 406, 413 and 429",
+		[]string{"TestRefusals"}},
+	{"states, and what is not allowed in each; what the SDK logs, of which nothing is an error",
+		[]string{"TestStates", "TestLogger", "TestLeave"}},
+	{"a refresh before the token expires, during which no message is lost or doubled",
+		[]string{"TestRefreshLosesNothing"}},
+	{"a connection that breaks, and a session whose time is up: the SDK comes back by itself",
+		[]string{"TestReconnectAfterCut", "TestExpiredSessionComesBack"}},
+	{"a user who is disconnected: the SDK stays away",
+		[]string{"TestDisconnectUser", "TestExpiredSessionComesBack"}},
+	{"a bad token: the SDK gives up after its four attempts", []string{"TestGarbageToken"}},
+	{"browsers connect only when they get back the one subprotocol that they offered",
+		[]string{"TestBrowsersRuleOfSubprotocols"}},
+	{"the constructor, addresses with and without TLS, token providers, listeners",
+		[]string{"TestConstructor", "TestAddresses", "TestSecureAddress", "TestAttempts",
+			"TestTokenProviders", "TestListeners", "TestSDKRefusesByItself"}},
+	{"limits of length and rate, also for sessions that are open when they change",
+		[]string{"TestMessageLength", "TestUpdatedLengthAppliesToOpenSessions", "TestRate"}},
+	{"a deleted room", []string{"TestDeletedRoom"}},
+	{"a refresh every two seconds, as a fast clock makes it", []string{"TestRefreshOfFastClock"}},
+	{"a server that is restarted, see below", []string{"TestRestart"}},
+}
+
 // form is what a client makes of an answer, from nothing to all of it.
 type form int
 
@@ -63,13 +95,16 @@ var cells = map[form]string{
 
 // table holds what clients made of answers.
 type table struct {
-	mu   sync.Mutex                            // guards seen
+	mu   sync.Mutex                            // guards what follows
 	seen map[string]map[string]map[string]form // by column, client, and operation or error
+	ran  map[string]map[string]bool            // by place of the messaging SDK, and test
 }
 
 // results is what all tests saw. It counts when all of them passed: they compare what
 // the answers hold.
-var results = table{seen: map[string]map[string]map[string]form{}}
+var results = table{
+	seen: map[string]map[string]map[string]form{}, ran: map[string]map[string]bool{},
+}
 
 // noted is an apiClient whose answers are noted in results.
 type noted struct {
@@ -115,6 +150,27 @@ func (r *table) note(kind apiClientKind, row string, f form) {
 	rows[row] = max(rows[row], f)
 }
 
+// noteChat notes that a test runs the messaging SDK in a place.
+func (r *table) noteChat(p place, t *testing.T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ran[p.name] == nil {
+		r.ran[p.name] = map[string]bool{}
+	}
+	test, _, _ := strings.Cut(t.Name(), "/")
+	r.ran[p.name][test] = true
+}
+
+// chatCell returns the text for a place: ok when all of the tests ran there.
+func (r *table) chatCell(p place, tests []string) string {
+	for _, test := range tests {
+		if !r.ran[p.name][test] {
+			return cells[unseen]
+		}
+	}
+	return cells[full]
+}
+
 // cell returns the text for a column and row: the least that a client of the column
 // has seen, of those that are installed.
 func (r *table) cell(column, row string) string {
@@ -136,6 +192,11 @@ func (r *table) document() error {
 	for _, column := range columns {
 		if len(r.seen[column]) == 0 {
 			return r.skip(column + " is missing")
+		}
+	}
+	for _, p := range places {
+		if len(r.ran[p.name]) == 0 {
+			return r.skip(p.name + " is missing")
 		}
 	}
 	want, err := r.text()
@@ -177,10 +238,12 @@ func (r *table) text() ([]byte, error) {
 	text := strings.NewReplacer(
 		"{operations}", r.rows("operation", operations),
 		"{errors}", r.rows("error", errorCodes),
+		"{chat}", r.chatTable(),
 		"{js2}", versions["aws-sdk"],
 		"{js3}", versions["@aws-sdk/client-ivschat"],
 		"{go}", versions["ivschat"],
 		"{messaging}", versions["amazon-ivs-chat-messaging"],
+		"{ws}", versions["ws"],
 	).Replace(compatibility)
 	return []byte(text), nil
 }
@@ -196,6 +259,24 @@ func (r *table) rows(title string, names []string) string {
 			b.WriteString(" | " + r.cell(column, name))
 		}
 		b.WriteString(" |\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// chatTable returns the table of the messaging SDK.
+func (r *table) chatTable() string {
+	var b strings.Builder
+	b.WriteString("| tested with the messaging SDK |")
+	for _, p := range places {
+		b.WriteString(" " + p.name + " |")
+	}
+	b.WriteString("\n" + strings.Repeat("|---", 1+len(places)) + "|\n")
+	for _, row := range chatRows {
+		b.WriteString("| " + row.what + " |")
+		for _, p := range places {
+			b.WriteString(" " + r.chatCell(p, row.tests) + " |")
+		}
+		b.WriteString("\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -38,6 +38,7 @@ type trial struct {
 }
 
 func TestControlPlane(t *testing.T) {
+	t.Parallel()
 	srv := startServer(t)
 	for _, kind := range apiClientKinds(t) {
 		t.Run(kind.name, func(t *testing.T) {

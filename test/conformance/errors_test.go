@@ -231,6 +231,7 @@ func refusals(logging loggingConfiguration) []refusal {
 // of all operations alike, so one operation has to do for each of their errors, and one
 // more where resources of both types can be meant.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	srv := startRefusing(t)
 	owner := startGoSDK(t, srv, credentialsOf(t, asOwner))
 	var logging loggingConfiguration

@@ -27,22 +27,8 @@ type goOperation func(ctx context.Context, input []byte) (output any, err error)
 // SDK's own loader does.
 func startGoSDK(t *testing.T, srv *server, credentialsFile string) apiClient {
 	t.Helper()
-	profile, err := config.LoadSharedConfigProfile(t.Context(), "default",
-		func(o *config.LoadSharedConfigOptions) {
-			o.CredentialsFiles, o.ConfigFiles = []string{credentialsFile}, []string{}
-		})
-	if err != nil {
-		t.Fatalf("load %s: %v", credentialsFile, err)
-	}
 	recorder := &statusRecorder{}
-	c := ivschat.New(ivschat.Options{
-		BaseEndpoint: aws.String(srv.url),
-		Region:       region,
-		Credentials:  credentials.StaticCredentialsProvider{Value: profile.Credentials},
-		HTTPClient:   recorder,
-		// Tests look at each answer, so nothing is tried again.
-		RetryMaxAttempts: 1,
-	})
+	c := newIVSChat(t, srv, credentialsFile, recorder)
 	return goSDK{http: recorder, operations: map[string]goOperation{
 		"CreateChatToken":            bind(c.CreateChatToken),
 		"CreateRoom":                 bind(c.CreateRoom),
@@ -62,6 +48,28 @@ func startGoSDK(t *testing.T, srv *server, credentialsFile string) apiClient {
 		"UntagResource":              bind(c.UntagResource),
 		"ListTagsForResource":        bind(c.ListTagsForResource),
 	}}
+}
+
+// newIVSChat returns the client of the AWS SDK for Go v2.
+func newIVSChat(
+	t *testing.T, srv *server, credentialsFile string, client ivschat.HTTPClient,
+) *ivschat.Client {
+	t.Helper()
+	profile, err := config.LoadSharedConfigProfile(t.Context(), "default",
+		func(o *config.LoadSharedConfigOptions) {
+			o.CredentialsFiles, o.ConfigFiles = []string{credentialsFile}, []string{}
+		})
+	if err != nil {
+		t.Fatalf("load %s: %v", credentialsFile, err)
+	}
+	return ivschat.New(ivschat.Options{
+		BaseEndpoint: aws.String(srv.url),
+		Region:       region,
+		Credentials:  credentials.StaticCredentialsProvider{Value: profile.Credentials},
+		HTTPClient:   client,
+		// Tests look at each answer, so nothing is tried again.
+		RetryMaxAttempts: 1,
+	})
 }
 
 // bind makes a goOperation of a method of the client. Names in JSON match the fields

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bufio"
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -26,11 +27,26 @@ const (
 // parleyBinary is the path of the server under test. TestMain sets it.
 var parleyBinary string
 
+// parallelTests is how many tests run at once, unless the flag -parallel says it. Those
+// that take longest wait for timers, and so the number is larger than that of CPUs.
+const parallelTests = "8"
+
 // TestMain builds the server once, runs the tests, and looks after the document that
 // says what they found.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == parallelFlag })
+	if !given {
+		if err := flag.Set(parallelFlag, parallelTests); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 	os.Exit(buildAndRun(m))
 }
+
+const parallelFlag = "test.parallel"
 
 func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "parley-conformance-")
@@ -62,6 +78,7 @@ type server struct {
 	url         string // http://HOST:PORT, as the ready line names it
 	dir         string // its working folder, which holds parley-data
 	credentials string // the file that the first start wrote
+	options     []string
 
 	process *exec.Cmd
 	stderr  bytes.Buffer
@@ -76,20 +93,36 @@ func startServer(t *testing.T, options ...string) *server {
 	s := &server{
 		dir:         dir,
 		credentials: filepath.Join(dir, "parley-data", "credentials"),
-		done:        make(chan error, 1),
+		options:     options,
 	}
-	args := append([]string{"serve", "--listen", "127.0.0.1:0",
-		"--admin-listen", "127.0.0.1:0", "--data", filepath.Join(dir, "parley-data")}, options...)
-	s.process = exec.Command(parleyBinary, args...)
-	s.process.Dir, s.process.Env, s.process.Stderr = dir, cleanEnv(dir), &s.stderr
-	stdout, err := s.process.StdoutPipe()
+	s.start(t)
+	t.Cleanup(func() {
+		if s.process != nil {
+			s.stop(t)
+		}
+	})
+	return s
+}
+
+// start starts the server, again on the same address after a stop.
+func (s *server) start(t *testing.T) {
+	t.Helper()
+	listen := "127.0.0.1:0"
+	if s.url != "" {
+		listen = strings.TrimPrefix(s.url, "http://")
+	}
+	args := append([]string{"serve", "--listen", listen, "--admin-listen", "127.0.0.1:0",
+		"--data", filepath.Join(s.dir, "parley-data")}, s.options...)
+	process := exec.Command(parleyBinary, args...)
+	process.Dir, process.Env, process.Stderr = s.dir, cleanEnv(s.dir), &s.stderr
+	stdout, err := process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.process.Start(); err != nil {
+	if err := process.Start(); err != nil {
 		t.Fatalf("start parley: %v", err)
 	}
-	t.Cleanup(func() { s.stop(t) })
+	s.process, s.done = process, make(chan error, 1)
 	ready := make(chan string, 1)
 	go s.watch(stdout, ready)
 	select {
@@ -100,7 +133,6 @@ func startServer(t *testing.T, options ...string) *server {
 	case <-time.After(startTimeout):
 		t.Fatalf("parley printed no ready line within %v", startTimeout)
 	}
-	return s
 }
 
 // watch sends the URL of the ready line to ready, reads on until the process ends,
@@ -129,6 +161,7 @@ func (s *server) stop(t *testing.T) {
 			<-s.done
 		}
 	}
+	s.process = nil
 	if err != nil {
 		t.Errorf("parley after SIGTERM: %v, want exit code 0", err)
 	}

@@ -8,8 +8,9 @@ function print(line) {
 }
 
 // answer runs perform(call, args) for each line of standard input, and ends the
-// process with it. describe turns what perform threw into the error that is printed.
-export function answer(perform, describe) {
+// process with it, after finish. describe turns what perform threw into the error that
+// is printed.
+export function answer(perform, describe, finish = () => {}) {
   const input = createInterface({ input: process.stdin });
   input.on('line', async (text) => {
     const { id, call, args } = JSON.parse(text);
@@ -19,7 +20,10 @@ export function answer(perform, describe) {
       print({ id, error: describe(error) });
     }
   });
-  input.on('close', () => process.exit(0));
+  input.on('close', async () => {
+    await finish();
+    process.exit(0);
+  });
 }
 
 // report prints an event of a session.
