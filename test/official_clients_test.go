@@ -29,7 +29,7 @@ package test
 // The tests of lines 1, 2, 10 to 12, 14, 15, 17 and 18, which are about whole sessions,
 // are in official_sessions_test.go, and that of line 19 is in expiration_test.go. That
 // silent clients are dropped, too, and that viewers may be idle for hours, takes longer
-// than a test may: internal/messaging tests it with a clock of its own.
+// than a test may: internal/fanout tests it with a clock of its own.
 
 import (
 	"encoding/json"

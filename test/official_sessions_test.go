@@ -316,8 +316,9 @@ func TestEveryOriginIsWelcome(t *testing.T) {
 
 // Line 18 of what breaks an official client: viewers say nothing for hours. This test
 // shows that nothing ends them while others leave, are refused and are disconnected
-// around them, and that they get what comes after that. TestSessionEndsAtItsExpiration-
-// Time has a viewer that is idle for a minute, and internal/messaging one for hours.
+// around them, and that they get what comes after that. In
+// TestSessionEndsAtItsExpirationTime a viewer is idle for a minute, and in
+// internal/fanout for hours.
 func TestIdleViewersStay(t *testing.T) {
 	const viewers = 50
 	srv := parleytest.Start(t)

@@ -202,13 +202,14 @@ func (p *process) flood(t *testing.T, name string, tokens []string, handshakes i
 }
 
 // serveWithFiles starts a process that may open a number of files.
-func serveWithFiles(t *testing.T, files int) *process {
+func serveWithFiles(t *testing.T, files int, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, stderr: &logBuffer{}}
 	admin := freePort(t)
 	p.admin = "http://" + admin
-	p.cmd = exec.Command("bash", "-c", fmt.Sprintf("ulimit -n %d && exec %s serve --dev"+
-		" --listen=127.0.0.1:0 --admin-listen=%s", files, binary, admin))
+	script := fmt.Sprintf(`ulimit -n %d && exec "$0" serve --dev "$@"`, files)
+	p.cmd = exec.Command("bash", append([]string{"-c", script, binary,
+		"--listen=127.0.0.1:0", "--admin-listen=" + admin}, args...)...)
 	p.cmd.Stderr = p.stderr
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -225,36 +226,73 @@ func serveWithFiles(t *testing.T, files int) *process {
 	return p
 }
 
-// TestNoFilesLeft has a server run out of files: idle connections take some, sessions
-// the rest. Nobody who is in is lost, and the server answers again as soon as some leave.
-func TestNoFilesLeft(t *testing.T) {
-	t.Parallel() // with others that wait
-	const files, idle, leaving = 256, 60, 20
-	p := serveWithFiles(t, files)
-	c := parleytest.Anonymous(t, p.url).As("test", "test")
-	tokens := mintMany(t, c, c.CreateRoom(t, nil), "user", files)
+// fewFiles is how many files a server may open that is to run out of them.
+const fewFiles = 256
+
+// crowdIn opens idle connections, and then as many sessions as the server takes. It
+// returns them, and the answer to the handshake after the last, nil when there is none.
+func (p *process) crowdIn(
+	t *testing.T, idle int, tokens []string,
+) (users []*parleytest.User, refusal *http.Response) {
+	t.Helper()
 	for range idle {
 		conn, err := net.Dial("tcp", p.address())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		t.Cleanup(func() { _ = conn.Close() })
 	}
-	var users []*parleytest.User
-	refusal := ""
 	for _, token := range tokens {
-		res, conn, err := p.shake(token, time.Second)
+		res, conn, err := p.shake(token, 3*time.Second)
 		if conn == nil {
-			refusal = fmt.Sprint(res, err)
-			break
+			t.Logf("%d sessions opened beside %d idle connections; then: %v", len(users), idle, err)
+			return users, res
 		}
-		defer conn.Close()
+		t.Cleanup(func() { _ = conn.Close() })
 		id := fmt.Sprint("user-", len(users))
 		users = append(users, &parleytest.User{ID: id, Conn: conn, Stream: conn})
 	}
-	t.Logf("%d sessions opened beside %d idle connections; then: %s", len(users), idle, refusal)
-	if len(users) < files/2 || refusal == "" {
-		t.Fatalf("%d sessions opened, want more than %d and fewer than %d", len(users), files/2, files)
+	t.Fatalf("a server with %d files took %d sessions and no end", fewFiles, len(tokens))
+	return nil, nil
+}
+
+// TestFewFiles has somebody without a token open more connections than a server may open
+// files, and others fill it with sessions. Its limits keep files free: the next session
+// is refused, and the server still answers.
+func TestFewFiles(t *testing.T) {
+	t.Parallel() // with others that wait
+	p := serveWithFiles(t, fewFiles)
+	c := parleytest.Anonymous(t, p.url).As("test", "test")
+	tokens := mintMany(t, c, c.CreateRoom(t, nil), "user", fewFiles)
+	users, refusal := p.crowdIn(t, fewFiles, tokens)
+	if refusal == nil || refusal.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("session %d was answered %+v, want 503", len(users)+1, refusal)
+	}
+	if len(users) < fewFiles/4 {
+		t.Errorf("%d sessions opened with %d files, want a quarter at the least", len(users), fewFiles)
+	}
+	if a, err := c.TryCall("ListRooms", nil); err != nil || a.Status != http.StatusOK {
+		t.Errorf("full, ListRooms answered %+v (%v), want 200", a, err)
+	}
+	if status, _ := p.get("/readyz"); status != http.StatusOK {
+		t.Errorf("full, readiness is %d, want 200", status)
+	}
+	p.wantAllIn(t, users)
+}
+
+// TestNoFilesLeft has a server without limits of its own run out of files: idle
+// connections take some, sessions the rest. Nobody who is in is lost, and the server
+// answers again as soon as some leave.
+func TestNoFilesLeft(t *testing.T) {
+	t.Parallel() // with others that wait
+	const idle, leaving = 60, 20
+	p := serveWithFiles(t, fewFiles, "--max-sessions=0", "--http-connections=0")
+	c := parleytest.Anonymous(t, p.url).As("test", "test")
+	tokens := mintMany(t, c, c.CreateRoom(t, nil), "user", fewFiles)
+	users, refusal := p.crowdIn(t, idle, tokens)
+	if refusal != nil {
+		t.Errorf("session %d was answered %s, want no answer for want of files",
+			len(users)+1, refusal.Status)
 	}
 	wantAllPinged(t, users)
 	for _, u := range users[:leaving] {
@@ -266,8 +304,17 @@ func TestNoFilesLeft(t *testing.T) {
 		t.Errorf("after %d sessions had left, ListRooms answered %+v (%v) after %s, want 200 within 5s",
 			leaving, a, err, took)
 	}
-	users = users[leaving:]
+	p.wantAllIn(t, users[leaving:])
+}
+
+// wantAllIn checks that there are these sessions and no others, that they go on, and that
+// the server has logged next to nothing. It ends the server.
+func (p *process) wantAllIn(t *testing.T, users []*parleytest.User) {
+	t.Helper()
 	wantAllPinged(t, users)
+	waitAtMost(t, 5*time.Second, "the sessions that left to end", func() bool {
+		return p.metric(openSessions) <= len(users)
+	})
 	if n := p.metric(openSessions); n != len(users) {
 		t.Errorf("%d sessions are open, want %d", n, len(users))
 	}

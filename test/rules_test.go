@@ -89,68 +89,81 @@ func limit(quota parley.Quota, n int) func(*app.Config) {
 	return func(cfg *app.Config) { cfg.Limits = map[string]int{string(quota): n} }
 }
 
-// TestFirstFailedCheckIsTheAnswer has for each pair of neighbours in the order of
-// checks a request that fails both: parse, connection rate, action, capability,
-// members, room, room rate, account rate, review. It sends one request after the
-// other, of which the first ones use up a rate, in one write.
-func TestFirstFailedCheckIsTheAnswer(t *testing.T) {
-	const (
-		good   = `{"Action":"SEND_MESSAGE","Content":"hi","RequestId":"q"}`
-		dance  = `{"Action":"DANCE","RequestId":"q"}`
-		empty  = `{"Action":"SEND_MESSAGE","RequestId":"q"}`
-		remove = `{"Action":"DELETE_MESSAGE","RequestId":"q"}`
-		kick   = `{"Action":"DISCONNECT_USER","RequestId":"q"}`
-	)
-	wide := `{"Action":"SEND_MESSAGE","Content":"hi","RequestId":"q","Attributes":{"a":"` +
-		strings.Repeat("x", 1024) + `"}}`
-	hasty := limit(parley.QuotaConnectionRequests, 1)
-	slowRoom := map[string]any{"maximumMessageRatePerSecond": 1}
-	slowAndDenying := map[string]any{"maximumMessageRatePerSecond": 1,
+// Requests that fail a check by themselves, or none.
+const (
+	goodMessage   = `{"Action":"SEND_MESSAGE","Content":"hi","RequestId":"q"}`
+	unknownAction = `{"Action":"DANCE","RequestId":"q"}`
+	emptyMessage  = `{"Action":"SEND_MESSAGE","RequestId":"q"}`
+	badDeletion   = `{"Action":"DELETE_MESSAGE","RequestId":"q"}`
+	badKick       = `{"Action":"DISCONNECT_USER","RequestId":"q"}`
+)
+
+var wideMessage = `{"Action":"SEND_MESSAGE","Content":"hi","RequestId":"q","Attributes":{"a":"` +
+	strings.Repeat("x", 1024) + `"}}`
+
+// Settings of rooms that fail a check.
+var (
+	slowRoom       = map[string]any{"maximumMessageRatePerSecond": 1}
+	slowAndDenying = map[string]any{"maximumMessageRatePerSecond": 1,
 		"messageReviewHandler": denying["messageReviewHandler"]}
-	for _, tt := range []struct {
-		name     string
-		option   func(*app.Config)
-		settings map[string]any
-		deleted  bool // the room, before the last request
-		viewer   bool // without capabilities
-		requests []string
-		want     []int // the codes of the answers in order of the code; 0 is the echo
-	}{
-		{name: "parse before connection rate", option: hasty,
-			requests: []string{good, "not JSON"}, want: []int{0, 400}},
-		{name: "connection rate before action", option: hasty,
-			requests: []string{good, dance}, want: []int{0, 429}},
-		{name: "action before capability", option: unhurried, viewer: true,
-			requests: []string{dance}, want: []int{400}},
-		{name: "capability before members of a message", option: unhurried, viewer: true,
-			requests: []string{empty, wide}, want: []int{403, 403}},
-		{name: "capability before members of a deletion", option: unhurried, viewer: true,
-			requests: []string{remove}, want: []int{403}},
-		{name: "capability before members of a disconnection", option: unhurried, viewer: true,
-			requests: []string{kick}, want: []int{403}},
-		{name: "members before room", option: unhurried, deleted: true,
-			requests: []string{empty}, want: []int{400}},
-		{name: "size of members before room", option: unhurried, deleted: true,
-			requests: []string{wide}, want: []int{413}},
-		{name: "members of a deletion before room", option: unhurried, deleted: true,
-			requests: []string{remove}, want: []int{400}},
-		{name: "members of a disconnection before room", option: unhurried, deleted: true,
-			requests: []string{kick}, want: []int{400}},
-		{name: "room before room rate", option: unhurried, deleted: true, settings: slowRoom,
-			requests: []string{good, good}, want: []int{0, 404}},
-		{name: "room before account rate", option: limit(parley.QuotaMessages, 1), deleted: true,
-			requests: []string{good, good}, want: []int{0, 404}},
-		{name: "room before review", option: unhurried, deleted: true, settings: denying,
-			requests: []string{good}, want: []int{404}},
-		{name: "room rate before review", option: unhurried, settings: slowAndDenying,
-			requests: []string{good, good}, want: []int{406, 429}},
-		{name: "account rate before review", option: limit(parley.QuotaMessages, 1),
-			settings: denying, requests: []string{good, good}, want: []int{406, 429}},
-		{name: "members before room rate", option: unhurried, settings: slowRoom,
-			requests: []string{good, empty}, want: []int{0, 400}},
-		{name: "connection rate before capability", option: hasty, viewer: true,
-			requests: []string{good, good}, want: []int{403, 429}},
-	} {
+)
+
+// hasty is a server that takes one request a second from each session.
+var hasty = limit(parley.QuotaConnectionRequests, 1)
+
+// checkOrders has for each pair of neighbours in the order of checks a request that
+// fails both: parse, connection rate, action, capability, members, room, room rate,
+// account rate, review. The requests before the last one use up a rate.
+var checkOrders = []struct {
+	name     string
+	option   func(*app.Config)
+	settings map[string]any
+	deleted  bool // the room, before the last request
+	viewer   bool // without capabilities
+	requests []string
+	want     []int // the codes of the answers in order of the code; 0 is the echo
+}{
+	{name: "parse before connection rate", option: hasty,
+		requests: []string{goodMessage, "not JSON"}, want: []int{0, 400}},
+	{name: "connection rate before action", option: hasty,
+		requests: []string{goodMessage, unknownAction}, want: []int{0, 429}},
+	{name: "connection rate before capability", option: hasty, viewer: true,
+		requests: []string{goodMessage, goodMessage}, want: []int{403, 429}},
+	{name: "action before capability", option: unhurried, viewer: true,
+		requests: []string{unknownAction}, want: []int{400}},
+	{name: "capability before members of a message", option: unhurried, viewer: true,
+		requests: []string{emptyMessage, wideMessage}, want: []int{403, 403}},
+	{name: "capability before members of a deletion", option: unhurried, viewer: true,
+		requests: []string{badDeletion}, want: []int{403}},
+	{name: "capability before members of a disconnection", option: unhurried, viewer: true,
+		requests: []string{badKick}, want: []int{403}},
+	{name: "members before room", option: unhurried, deleted: true,
+		requests: []string{emptyMessage}, want: []int{400}},
+	{name: "size of members before room", option: unhurried, deleted: true,
+		requests: []string{wideMessage}, want: []int{413}},
+	{name: "members of a deletion before room", option: unhurried, deleted: true,
+		requests: []string{badDeletion}, want: []int{400}},
+	{name: "members of a disconnection before room", option: unhurried, deleted: true,
+		requests: []string{badKick}, want: []int{400}},
+	{name: "members before room rate", option: unhurried, settings: slowRoom,
+		requests: []string{goodMessage, emptyMessage}, want: []int{0, 400}},
+	{name: "room before room rate", option: unhurried, deleted: true, settings: slowRoom,
+		requests: []string{goodMessage, goodMessage}, want: []int{0, 404}},
+	{name: "room before account rate", option: limit(parley.QuotaMessages, 1), deleted: true,
+		requests: []string{goodMessage, goodMessage}, want: []int{0, 404}},
+	{name: "room before review", option: unhurried, deleted: true, settings: denying,
+		requests: []string{goodMessage}, want: []int{404}},
+	{name: "room rate before review", option: unhurried, settings: slowAndDenying,
+		requests: []string{goodMessage, goodMessage}, want: []int{406, 429}},
+	{name: "account rate before review", option: limit(parley.QuotaMessages, 1),
+		settings: denying, requests: []string{goodMessage, goodMessage}, want: []int{406, 429}},
+}
+
+// TestFirstFailedCheckIsTheAnswer checks the order by requests that fail two checks.
+// That the room's rate is before the account's, which have one code, is shown by
+// TestAccountRateCountsOnlyWhatPassedTheRoomRate.
+func TestFirstFailedCheckIsTheAnswer(t *testing.T) {
+	for _, tt := range checkOrders {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := parleytest.Start(t, tt.option)
 			room := srv.CreateRoom(t, tt.settings)

@@ -55,7 +55,6 @@ func testReconnectAfterCut(t *testing.T, r chatRoom) {
 // connection, and closes the first when it is open. The session gets each message once,
 // in order, and its user does not notice.
 func TestRefreshLosesNothing(t *testing.T) {
-	t.Parallel()
 	inEachPlace(t, fields{"maximumMessageRatePerSecond": 100}, func(t *testing.T, r chatRoom) {
 		// Tokens live for a minute, so this refresh comes after half a minute.
 		testRefresh(t, r, minted(r.ARN, "ana", 60, "SEND_MESSAGE"), 2)
@@ -141,7 +140,6 @@ func talkUntil(
 // which no refresh prevents here. The SDK comes back by itself; a user who was kicked
 // in the meantime stays away.
 func TestExpiredSessionComesBack(t *testing.T) {
-	t.Parallel()
 	inEachPlace(t, fields{}, func(t *testing.T, r chatRoom) {
 		ben := r.join(t, "ben", "SEND_MESSAGE", "DISCONNECT_USER")
 		ana := r.open(t, "ana", timeless(minted(r.ARN, "ana", 1)), nil)

@@ -82,9 +82,10 @@ type chatRoom struct {
 	driver *driver
 }
 
-// inEachPlace runs a test in a room of its own in each place.
+// inEachPlace runs a test in a room of its own in each place, while others run.
 func inEachPlace(t *testing.T, settings fields, test func(*testing.T, chatRoom)) {
 	t.Helper()
+	t.Parallel()
 	for _, p := range places {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
