@@ -28,6 +28,16 @@ func (o Operation) Action() string { return "ivschat:" + o.Name }
 // Quota returns the name under which the rate of its calls is set.
 func (o Operation) Quota() Quota { return Quota(o.Name) }
 
+// Doc says in a sentence what the operation does.
+func (o Operation) Doc() string { return shapes[o.Name].doc }
+
+// Input returns the structure of the operation's requests.
+func (o Operation) Input() *Shape { return shapes[o.Name].in }
+
+// Output returns the structure of the operation's answers; it has no members when
+// these have no body.
+func (o Operation) Output() *Shape { return shapes[o.Name].out }
+
 // Modelled reports whether the API documents a failure with code for o.
 func (o Operation) Modelled(code Code) bool {
 	return slices.Contains(o.Models, code)
@@ -36,6 +46,16 @@ func (o Operation) Modelled(code Code) bool {
 // ReadOnly reports whether the operation changes nothing.
 func (o Operation) ReadOnly() bool {
 	return strings.HasPrefix(o.Name, "Get") || strings.HasPrefix(o.Name, "List")
+}
+
+// OperationNamed returns the operation with a name, such as CreateRoom, and whether
+// there is one.
+func OperationNamed(name string) (Operation, bool) {
+	i := slices.IndexFunc(Operations, func(o Operation) bool { return o.Name == name })
+	if i < 0 {
+		return Operation{}, false
+	}
+	return Operations[i], true
 }
 
 // TagsPath is the path of the operations on tags, before the resource's ARN.

@@ -79,10 +79,34 @@ const (
 	DisconnectUser
 )
 
-var capabilityNames = map[string]Capabilities{
-	"SEND_MESSAGE":    SendMessage,
-	"DELETE_MESSAGE":  DeleteMessage,
-	"DISCONNECT_USER": DisconnectUser,
+// capabilityNames are the names of the capabilities, in the order of the API
+// reference.
+var capabilityNames = []struct {
+	name       string
+	capability Capabilities
+}{
+	{"SEND_MESSAGE", SendMessage},
+	{"DISCONNECT_USER", DisconnectUser},
+	{"DELETE_MESSAGE", DeleteMessage},
+}
+
+// CapabilityNames returns the names of all capabilities.
+func CapabilityNames() []string {
+	names := make([]string, len(capabilityNames))
+	for i, c := range capabilityNames {
+		names[i] = c.name
+	}
+	return names
+}
+
+// capabilityOf returns the capability with a name, and none when there is no such.
+func capabilityOf(name string) Capabilities {
+	for _, c := range capabilityNames {
+		if c.name == name {
+			return c.capability
+		}
+	}
+	return 0
 }
 
 // Has reports whether the set holds all of want.
@@ -93,9 +117,9 @@ func (c Capabilities) Has(want Capabilities) bool { return c&want == want }
 func ParseCapabilities(check *Check, member string, names []string) Capabilities {
 	var set Capabilities
 	for _, name := range names {
-		capability, ok := capabilityNames[name]
-		if !ok {
-			check.OneOf(member, name, "DISCONNECT_USER", "DELETE_MESSAGE", "SEND_MESSAGE")
+		capability := capabilityOf(name)
+		if capability == 0 {
+			check.OneOf(member, name, CapabilityNames()...)
 		}
 		set |= capability
 	}

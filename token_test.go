@@ -113,7 +113,7 @@ func TestTokenIDIsWrittenInHexadecimal(t *testing.T) {
 }
 
 func TestParseCapabilities(t *testing.T) {
-	const enum = "Member must satisfy enum value set: [DISCONNECT_USER, DELETE_MESSAGE, SEND_MESSAGE]"
+	const enum = "Member must satisfy enum value set: [SEND_MESSAGE, DISCONNECT_USER, DELETE_MESSAGE]"
 	tests := []struct {
 		names   []string
 		want    parley.Capabilities

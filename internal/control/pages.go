@@ -10,16 +10,6 @@ import (
 	"github.com/parley-chat/parley"
 )
 
-const (
-	// maxPageSize is the most and the default number of resources on a page.
-	// Source: ListRooms, ListLoggingConfigurations, API reference.
-	maxPageSize = 50
-
-	// maxPageTokenLen is the longest nextToken, in characters.
-	// Source: ListRooms, ListLoggingConfigurations, API reference.
-	maxPageTokenLen = 1024
-)
-
 // page is the part of a list that a call asks for.
 type page struct {
 	limit int
@@ -29,10 +19,10 @@ type page struct {
 // page reads and checks the members that ask for a page of a list of resources of
 // a kind. What is wrong with them is in the Err of the body.
 func (c *call) page(kind parley.Kind) page {
-	p := page{limit: maxPageSize}
+	p := page{limit: parley.MaxPageSize}
 	check := c.body.Check()
 	if n, ok := c.body.Int("maxResults"); ok {
-		check.Range("maxResults", n, 1, maxPageSize)
+		check.Range("maxResults", n, 1, parley.MaxPageSize)
 		p.limit = n
 	}
 	if token, _ := c.body.String("nextToken"); token != "" {
@@ -102,7 +92,7 @@ func pageToken(at parley.Cursor) string {
 func readPageToken(
 	check *parley.Check, token string, w parley.World, kind parley.Kind,
 ) parley.Cursor {
-	check.Length("nextToken", token, 0, maxPageTokenLen)
+	check.Length("nextToken", token, 0, parley.MaxPageTokenLen)
 	data, err := base64.RawURLEncoding.DecodeString(token)
 	at := len(data) - pageTokenSumBytes // where the checksum begins
 	// A text that has a line break, say, is decoded too, but is not what was made.
