@@ -27,7 +27,10 @@ var (
 		"internal/review", "internal/chatlog", "internal/console", "internal/listen"}
 	clients = []string{"client"}
 	wiring  = []string{"internal/app"}
-	loads   = []string{"internal/load", "internal/load/sockets"} // for command lines only
+	// These are for command lines only.
+	loads    = []string{"internal/load", "internal/load/sockets"}
+	commands = []string{"internal/api", "internal/awscli", "internal/awscli/input",
+		"internal/awscli/output", "internal/chatui"}
 )
 
 // What rows of the table are made of.
@@ -49,6 +52,10 @@ const (
 	aws        = "github.com/aws/aws-sdk-go-v2"
 	acme       = "golang.org/x/crypto/acme"
 	proxyproto = "github.com/pires/go-proxyproto"
+	yaml       = "go.yaml.in/yaml/v3"
+	jmespath   = "github.com/jmespath/go-jmespath"
+
+	displaywidth = "github.com/clipperhouse/displaywidth"
 )
 
 // row says what one package may import, besides the standard library.
@@ -79,8 +86,14 @@ var table = []row{
 	{"client", []string{".", "internal/wire"}, []string{gobwas}},
 	{"internal/app", toEdges, []string{anyModule}},
 	{"internal/load/sockets", nil, []string{gobwas, xsys}},
-	{"internal/load", []string{".", "internal/load/sockets"}, []string{aws, xsys}},
-	{"cmd/parley", slices.Concat(everything, loads), []string{anyModule}},
+	{"internal/load", []string{".", "internal/api", "internal/load/sockets"}, []string{aws, xsys}},
+	{"internal/api", vocabulary, []string{aws}},
+	{"internal/awscli/input", []string{".", "internal/api"}, []string{yaml}},
+	{"internal/awscli/output", []string{".", "internal/api"}, []string{yaml, jmespath, displaywidth}},
+	{"internal/awscli", []string{".", "internal/api", "internal/awscli/input", "internal/awscli/output"},
+		[]string{aws}},
+	{"internal/chatui", []string{".", "client"}, []string{anyModule}},
+	{"cmd/parley", slices.Concat(everything, loads, commands), []string{anyModule}},
 	{"internal/parleytest", everything, []string{anyModule}}, // in nobody's row: for tests only
 	{"test/bench", slices.Concat(everything, loads), []string{anyModule}},
 }
@@ -223,6 +236,11 @@ func TestImportTable(t *testing.T) {
 		{"client", "github.com/alecthomas/kong", false},
 		{"internal/load", module + "/internal/load/sockets", true},
 		{"internal/load", module + "/internal/wire", false},
+		{"internal/load", module + "/internal/api", true},
+		{"internal/api", module + "/internal/awscli", false},
+		{"internal/awscli/input", module + "/internal/awscli/output", false},
+		{"internal/chatui", module + "/client", true},
+		{"client", module + "/internal/api", false},
 		{"internal/load", "github.com/aws/aws-sdk-go-v2/aws/signer/v4", true},
 		{"internal/load/sockets", module + "/internal/load", false},
 		{"internal/app", module + "/internal/load", false},
