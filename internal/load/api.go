@@ -1,24 +1,17 @@
 package load
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/api"
 	"github.com/parley-chat/parley/internal/load/sockets"
 )
 
@@ -42,23 +35,8 @@ func (t Target) chat() string {
 	return t.ChatURL
 }
 
-// CallError is a refusal of the control plane.
-type CallError struct {
-	Operation string
-	Status    int
-	Type      string // such as ThrottlingException; may be empty
-	Message   string
-}
-
-func (e *CallError) Error() string {
-	return fmt.Sprintf("%s: %s: %s%s", e.Operation, e.kind(),
-		cmp.Or(e.Message, "no message"), hintFor(e.Status))
-}
-
-// kind returns the status and the type of the refusal.
-func (e *CallError) kind() string {
-	return fmt.Sprintf("%d %s", e.Status, cmp.Or(e.Type, http.StatusText(e.Status)))
-}
+// kind returns the status and the type of a refusal.
+func kind(r *api.Refusal) string { return fmt.Sprintf("%d %s", r.Status, r.Code) }
 
 // hintFor says what to do about a status with which servers enforce quotas.
 func hintFor(status int) string {
@@ -72,126 +50,72 @@ func hintFor(status int) string {
 // callTimeout bounds a call.
 const callTimeout = 20 * time.Second
 
-// maxAnswerBytes is more than any answer to these calls has.
-const maxAnswerBytes = 1 << 20
-
-// api calls the control plane. Its methods may be called from any goroutine.
-type api struct {
-	target Target
+// calls makes calls of the control plane. Its methods may be used from any goroutine.
+type calls struct {
 	client *http.Client
-	signer *v4.Signer
+	api    *api.Client
 }
 
-// newAPI returns an api that keeps up to connections open. It has to be closed.
-func newAPI(target Target, connections int) *api {
+// newCalls returns calls that keep up to connections open. They have to be closed.
+func newCalls(target Target, connections int) *calls {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = connections, connections
 	transport.DisableCompression = true
-	return &api{
-		target: target,
-		client: &http.Client{Transport: transport, Timeout: callTimeout},
-		signer: v4.NewSigner(),
-	}
+	client := &http.Client{Transport: transport, Timeout: callTimeout}
+	return &calls{client, api.New(api.Config{
+		URL: target.URL, Region: target.Region, Credentials: target.Credentials,
+		HTTP: client, Attempts: 1,
+	})}
 }
 
-func (a *api) close() { a.client.CloseIdleConnections() }
+func (c *calls) close() { c.client.CloseIdleConnections() }
 
-// call signs and makes a call, and reads the answer into out unless that is nil. A
-// refusal is a *CallError.
-func (a *api) call(ctx context.Context, operation string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
+// call makes a call, once. The error says what to do about a quota.
+func (c *calls) call(ctx context.Context, operation string, in api.Object) (api.Object, error) {
+	op, _ := parley.OperationNamed(operation)
+	answer, err := c.api.Call(ctx, op, in)
+	if refused := (*api.Refusal)(nil); errors.As(err, &refused) {
+		return nil, fmt.Errorf("%w%s", err, hintFor(refused.Status))
 	}
-	req, err := a.request(ctx, operation, body)
-	if err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
-	}
-	res, err := a.client.Do(req)
-	if err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes))
-	if err != nil {
-		return fmt.Errorf("%s: read the answer: %w", operation, err)
-	}
-	if res.StatusCode/100 != 2 {
-		return refusalOf(operation, res, answer)
-	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("%s: the answer is not what was expected: %w", operation, err)
-	}
-	return nil
-}
-
-func (a *api) request(ctx context.Context, operation string, body []byte) (*http.Request, error) {
-	key, err := a.target.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find credentials: %w", err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost,
-		strings.TrimSuffix(a.target.URL, "/")+"/"+operation, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	sum := sha256.Sum256(body)
-	return req, a.signer.SignHTTP(ctx, key, req, hex.EncodeToString(sum[:]),
-		"ivschat", a.target.Region, time.Now())
-}
-
-func refusalOf(operation string, res *http.Response, answer []byte) error {
-	e := &CallError{Operation: operation, Status: res.StatusCode}
-	e.Type, _, _ = strings.Cut(res.Header.Get("x-amzn-ErrorType"), ":")
-	var body struct{ Message string }
-	if json.Unmarshal(answer, &body) == nil {
-		e.Message = body.Message
-	}
-	return e
+	return answer, err
 }
 
 // mint returns a token for a session of a room.
-func (a *api) mint(ctx context.Context, room, userID string) (string, error) {
-	in := struct {
-		Room         string   `json:"roomIdentifier"`
-		UserID       string   `json:"userId"`
-		Capabilities []string `json:"capabilities"`
-		Minutes      int      `json:"sessionDurationInMinutes"`
-	}{room, userID, []string{"SEND_MESSAGE"}, parley.MaxSessionMinutes}
-	var out struct{ Token string }
-	if err := a.call(ctx, "CreateChatToken", in, &out); err != nil {
-		return "", err
-	}
-	if out.Token == "" {
-		return "", errors.New("CreateChatToken: the answer has no token")
-	}
-	return out.Token, nil
+func (c *calls) mint(ctx context.Context, room, userID string) (string, error) {
+	return c.text(ctx, "CreateChatToken", "token", api.Object{
+		{Name: "roomIdentifier", Value: room},
+		{Name: "userId", Value: userID},
+		{Name: "capabilities", Value: []any{"SEND_MESSAGE"}},
+		{Name: "sessionDurationInMinutes", Value: parley.MaxSessionMinutes},
+	})
 }
 
 // createRoom makes a room with the highest limits that there are, and returns its
 // ARN.
-func (a *api) createRoom(ctx context.Context) (string, error) {
-	in := map[string]any{
-		"name":                        "parley-bench",
-		"maximumMessageRatePerSecond": parley.MaxMessageRatePerSecond,
-		"maximumMessageLength":        parley.MaxMessageLength,
-	}
-	var out struct{ ARN string }
-	if err := a.call(ctx, "CreateRoom", in, &out); err != nil {
-		return "", err
-	}
-	if out.ARN == "" {
-		return "", errors.New("CreateRoom: the answer has no ARN")
-	}
-	return out.ARN, nil
+func (c *calls) createRoom(ctx context.Context) (string, error) {
+	return c.text(ctx, "CreateRoom", "arn", api.Object{
+		{Name: "name", Value: "parley-bench"},
+		{Name: "maximumMessageRatePerSecond", Value: parley.MaxMessageRatePerSecond},
+		{Name: "maximumMessageLength", Value: parley.MaxMessageLength},
+	})
 }
 
-func (a *api) deleteRoom(ctx context.Context, arn string) error {
-	return a.call(ctx, "DeleteRoom", map[string]string{"identifier": arn}, nil)
+// text makes a call and returns a member of the answer, which has to be there.
+func (c *calls) text(ctx context.Context, operation, member string, in api.Object) (string, error) {
+	out, err := c.call(ctx, operation, in)
+	if err != nil {
+		return "", err
+	}
+	value := out.Text(member)
+	if value == "" {
+		return "", fmt.Errorf("%s: the answer has no %s", operation, member)
+	}
+	return value, nil
+}
+
+func (c *calls) deleteRoom(ctx context.Context, arn string) error {
+	_, err := c.call(ctx, "DeleteRoom", api.Object{{Name: "identifier", Value: arn}})
+	return err
 }
 
 // explain adds to a refused handshake what to do about it.

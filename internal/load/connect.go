@@ -81,7 +81,7 @@ func Connect(ctx context.Context, target Target, cfg ConnectConfig, show Show) (
 	if err := CheckFiles(cfg.Clients + 2*cfg.Concurrency); err != nil {
 		return nil, err
 	}
-	calls := newAPI(target, cfg.Concurrency)
+	calls := newCalls(target, cfg.Concurrency)
 	defer calls.close()
 	rooms, err := openRooms(ctx, calls, cfg.Room, 1)
 	defer func() { err = errors.Join(err, rooms.close()) }()

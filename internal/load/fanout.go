@@ -117,7 +117,7 @@ func Fanout(ctx context.Context, target Target, cfg FanoutConfig, show Show) (
 	if err := CheckFiles(cfg.Rooms*cfg.Receivers + cfg.ConnectConcurrency); err != nil {
 		return nil, err
 	}
-	calls := newAPI(target, cfg.ConnectConcurrency)
+	calls := newCalls(target, cfg.ConnectConcurrency)
 	defer calls.close()
 	rooms, err := openRooms(ctx, calls, cfg.Room, cfg.Rooms)
 	defer func() { err = errors.Join(err, rooms.close()) }()

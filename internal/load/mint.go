@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/parley-chat/parley/internal/api"
 )
 
 // MintConfig says what a mint run does.
@@ -58,7 +60,7 @@ func Mint(ctx context.Context, target Target, cfg MintConfig, show Show) (
 	if err := CheckFiles(cfg.Connections); err != nil {
 		return nil, err
 	}
-	calls := newAPI(target, cfg.Connections)
+	calls := newCalls(target, cfg.Connections)
 	defer calls.close()
 	rooms, err := openRooms(ctx, calls, cfg.Room, 1)
 	defer func() { err = errors.Join(err, rooms.close()) }()
@@ -212,7 +214,7 @@ func (m *mints) turn() (i int, due int64, more bool) {
 func (m *mints) record(due, now int64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var refused *CallError
+	var refused *api.Refusal
 	switch {
 	case err == nil && m.from > 0:
 		m.calls++
@@ -221,7 +223,7 @@ func (m *mints) record(due, now int64, err error) {
 		}
 	case err == nil:
 	case errors.As(err, &refused):
-		m.failed[refused.kind()+hintFor(refused.Status)]++
+		m.failed[kind(refused)+hintFor(refused.Status)]++
 	default:
 		m.failed[err.Error()]++
 		if m.dead++; m.dead >= maxDead {

@@ -10,7 +10,7 @@ import (
 
 // rooms are the rooms of a run.
 type rooms struct {
-	calls *api
+	calls *calls
 	arns  []string
 	own   bool // they were made for the run
 }
@@ -24,7 +24,7 @@ const (
 
 // openRooms returns n rooms: the given one, or new ones. They have to be closed,
 // also after an error.
-func openRooms(ctx context.Context, calls *api, arn string, n int) (*rooms, error) {
+func openRooms(ctx context.Context, calls *calls, arn string, n int) (*rooms, error) {
 	if arn != "" {
 		return &rooms{calls: calls, arns: []string{arn}}, nil
 	}
