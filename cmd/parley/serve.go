@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -58,10 +55,9 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	url := clientURL(cfg, a.Addr())
-	fmt.Println("parley: ready", url)
+	fmt.Println("parley: ready", a.ClientURL())
 	if isTerminal(os.Stdout) {
-		fmt.Print(quickStart(cfg, url, "http://"+hostPort(a.AdminAddr())))
+		fmt.Print(quickStart(cfg, a))
 	}
 	for s := range signals {
 		if s != syscall.SIGHUP {
@@ -193,41 +189,23 @@ func override[T comparable](dst, value *T) {
 	}
 }
 
-// clientURL returns where clients reach the server. With certificates that were
-// obtained, that is by name.
-func clientURL(cfg app.Config, addr net.Addr) string {
-	switch {
-	case len(cfg.ACME.Hosts) > 0:
-		_, port, _ := net.SplitHostPort(hostPort(addr)) // it has one
-		return "https://" + net.JoinHostPort(cfg.ACME.Hosts[0], port)
-	case cfg.Secure():
-		return "https://" + hostPort(addr)
-	}
-	return "http://" + hostPort(addr)
-}
-
-// hostPort returns where a listener of this machine is reached from this machine.
-func hostPort(addr net.Addr) string {
-	tcp := addr.(*net.TCPAddr) // all listeners are TCP
-	host := tcp.IP.String()
-	if tcp.IP.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, strconv.Itoa(tcp.Port))
-}
-
 // quickStart tells a person at a terminal what to do next.
-func quickStart(cfg app.Config, url, admin string) string {
-	credentials := "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(cfg.Data, "credentials")
-	if cfg.Dev {
-		credentials = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+func quickStart(cfg app.Config, a *app.App) string {
+	settings := "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(cfg.Data, "credentials")
+	before := ""
+	switch {
+	case cfg.Dev:
+		settings = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+		before = fmt.Sprintf("env %s AWS_REGION=%s AWS_ENDPOINT_URL=%s ", settings, cfg.Regions[0], a.ClientURL())
+	case cfg.Data != app.DefaultConfig().Data:
+		before = "PARLEY_DATA=" + cfg.Data + " "
 	}
 	return fmt.Sprintf(`
-  Make a room:   %s \
-                 aws ivschat create-room --endpoint-url %s --region %s
-  Chat:          ws%s with a token of aws ivschat create-chat-token
-  Look inside:   curl %s/metrics      Stop: Ctrl-C
-`, credentials, url, cfg.Regions[0], strings.TrimPrefix(url, "http"), admin)
+  Make a room:   %[1]sparley create-room --name lobby
+  Chat in it:    %[1]sparley chat --room lobby --user ann
+  AWS tools:     %[2]s aws ivschat list-rooms --endpoint-url %[3]s --region %[4]s
+  Look inside:   curl %[5]s/metrics      Stop: Ctrl-C
+`, before, settings, a.ClientURL(), cfg.Regions[0], a.AdminURL())
 }
 
 func isTerminal(f *os.File) bool {

@@ -39,6 +39,7 @@ type App struct {
 	hub     *hub.Hub
 
 	servers []*server
+	url     string // for clients
 	drain   time.Duration
 	closing atomic.Bool   // readiness says no from here on
 	closed  chan struct{} // ends beside
@@ -107,7 +108,8 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	if err != nil {
 		return nil, err
 	}
-	return a, a.obtain(cfg)
+	a.url = clientURL(cfg, a.Addr())
+	return a, errors.Join(a.obtain(cfg), a.announce(cfg))
 }
 
 // openSealer opens the keys that tokens are sealed with. The first server to ask
@@ -159,6 +161,7 @@ func (a *App) Drain(ctx context.Context) error { return a.stop(ctx, a.drain) }
 func (a *App) stop(ctx context.Context, drain time.Duration) error {
 	a.once.Do(func() {
 		a.closing.Store(true)
+		a.data.withdraw()
 		close(a.closed)
 		a.closeCertificates() // handshakes that wait for one fail
 		var errs []error
