@@ -95,7 +95,14 @@ type NetworkError struct {
 	Err error
 }
 
-func (e *NetworkError) Error() string { return fmt.Sprintf("call %s: %v", e.URL, e.Err) }
+// Error says which address was called, and why there was no answer.
+func (e *NetworkError) Error() string {
+	cause := e.Err
+	if nested := (*url.Error)(nil); errors.As(cause, &nested) {
+		cause = nested.Err // it has the address, too
+	}
+	return fmt.Sprintf("call %s: %v", e.URL, cause)
+}
 
 // Unwrap returns the cause.
 func (e *NetworkError) Unwrap() error { return e.Err }

@@ -74,10 +74,13 @@ func (c *calls) close() { c.client.CloseIdleConnections() }
 func (c *calls) call(ctx context.Context, operation string, in api.Object) (api.Object, error) {
 	op, _ := parley.OperationNamed(operation)
 	answer, err := c.api.Call(ctx, op, in)
-	if refused := (*api.Refusal)(nil); errors.As(err, &refused) {
+	switch refused := (*api.Refusal)(nil); {
+	case errors.As(err, &refused):
 		return nil, fmt.Errorf("%w%s", err, hintFor(refused.Status))
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", operation, err)
 	}
-	return answer, err
+	return answer, nil
 }
 
 // mint returns a token for a session of a room.
