@@ -42,6 +42,36 @@ type DisconnectUserRequest struct {
 	Reason string // empty when none is given
 }
 
+// Encode returns the request as a client sends it.
+func (r SendMessageRequest) Encode(requestID string) []byte {
+	return encode(struct {
+		Action     Action
+		RequestID  string `json:"RequestId,omitempty"`
+		Content    string
+		Attributes map[string]string `json:",omitempty"`
+	}{SendMessage, requestID, r.Content, r.Attributes})
+}
+
+// Encode returns the request as a client sends it.
+func (r DeleteMessageRequest) Encode(requestID string) []byte {
+	return encode(struct {
+		Action    Action
+		RequestID string `json:"RequestId,omitempty"`
+		ID        string `json:"Id"`
+		Reason    string `json:",omitempty"`
+	}{DeleteMessage, requestID, r.ID, r.Reason})
+}
+
+// Encode returns the request as a client sends it.
+func (r DisconnectUserRequest) Encode(requestID string) []byte {
+	return encode(struct {
+		Action    Action
+		RequestID string `json:"RequestId,omitempty"`
+		UserID    string `json:"UserId"`
+		Reason    string `json:",omitempty"`
+	}{DisconnectUser, requestID, r.UserID, r.Reason})
+}
+
 // ParseRequest reads one text message of a client. The error has code Invalid
 // when data is not a JSON object; then the RequestID is unknown.
 func ParseRequest(data []byte) (Request, error) {
