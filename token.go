@@ -125,3 +125,14 @@ func ParseCapabilities(check *Check, member string, names []string) Capabilities
 	}
 	return set
 }
+
+// Names returns the names of the capabilities in the set.
+func (c Capabilities) Names() []string {
+	var names []string
+	for _, n := range capabilityNames {
+		if c.Has(n.capability) {
+			names = append(names, n.name)
+		}
+	}
+	return names
+}
