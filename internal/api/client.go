@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,7 +72,7 @@ type Refusal struct {
 	RequestID string // may be empty
 	Members   Object // of the body, all of them
 	Attempts  int    // that were made
-	Exhausted bool   // whether it would have been tried again, if more attempts were allowed
+	Exhausted bool   // whether it was the last that was allowed
 
 	// Skew is how far the clock of this machine is ahead of the service's; negative
 	// when behind. It is as exact as the time that the call took.
@@ -113,14 +114,12 @@ func (e *NetworkError) Unwrap() error { return e.Err }
 func (c *Client) Call(ctx context.Context, op parley.Operation, input Object) (Object, error) {
 	for attempt := 1; ; attempt++ {
 		answer, err := c.try(ctx, op, input)
-		if err == nil || ctx.Err() != nil || !c.retryer.IsErrorRetryable(err) {
-			return answer, err
+		if refused := (*Refusal)(nil); errors.As(err, &refused) {
+			refused.Attempts, refused.Exhausted = attempt, attempt == c.cfg.Attempts
 		}
-		if attempt == c.cfg.Attempts {
-			if refused := (*Refusal)(nil); errors.As(err, &refused) {
-				refused.Attempts, refused.Exhausted = attempt, true
-			}
-			return nil, err
+		if err == nil || attempt == c.cfg.Attempts || ctx.Err() != nil ||
+			!c.retryer.IsErrorRetryable(err) {
+			return answer, err
 		}
 		if err := c.wait(ctx, attempt, err); err != nil {
 			return nil, err
@@ -250,20 +249,25 @@ func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+"
 
 // refusal reads an error of the service in any of the forms that AWS uses.
 func refusal(op parley.Operation, res *http.Response, body []byte, sent time.Time) *Refusal {
-	r := &Refusal{Operation: op.Name, Status: res.StatusCode, Attempts: 1,
+	r := &Refusal{Operation: op.Name, Status: res.StatusCode,
 		RequestID: res.Header.Get("x-amzn-RequestId")}
+	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
+		r.Skew = sent.Sub(date)
+	}
+	if start := bytes.TrimSpace(body); res.StatusCode >= http.StatusInternalServerError &&
+		(len(start) == 0 || bytes.HasPrefix(start, []byte("<html>"))) { // a proxy's
+		r.Code, r.Message = strconv.Itoa(res.StatusCode), http.StatusText(res.StatusCode)
+		return r
+	}
 	parsed, err := ParseJSON(body)
 	r.Members, _ = parsed.(Object)
-	if err != nil { // a proxy, perhaps
+	if err != nil {
 		r.Message = parley.Shorten(strings.TrimSpace(string(body)))
 	}
 	r.Code = errorName(cmp.Or(res.Header.Get("x-amzn-ErrorType"),
 		r.Members.Text("__type"), r.Members.Text("code"), r.Members.Text("Code"),
-		fmt.Sprint(res.StatusCode)))
+		strconv.Itoa(res.StatusCode)))
 	r.Message = cmp.Or(r.Members.Text("message"), r.Members.Text("Message"), r.Message)
-	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
-		r.Skew = sent.Sub(date)
-	}
 	return r
 }
 

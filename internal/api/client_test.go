@@ -156,6 +156,21 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestErrorsOfProxies checks that a page is not shown as the message.
+func TestErrorsOfProxies(t *testing.T) {
+	for _, body := range []string{"", " \n", "<html><body>Bad gateway</body></html>"} {
+		client, _ := serve(t, api.Config{Attempts: 1}, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("x-amzn-ErrorType", "SomethingElse")
+			text(502, body)(w, r)
+		})
+		_, err := call(t, client, "ListRooms", nil)
+		refused := (*api.Refusal)(nil)
+		if !errors.As(err, &refused) || refused.Code != "502" || refused.Message != "Bad Gateway" {
+			t.Errorf("body %q: %v, want 502 Bad Gateway", body, err)
+		}
+	}
+}
+
 func TestWhatMayPassIsTriedAgain(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -185,7 +200,7 @@ func TestWhatMayPassIsTriedAgain(t *testing.T) {
 		if len(*seen) != tt.want || (err != nil) != tt.fails {
 			t.Errorf("%s: %d attempts, error %v; want %d", tt.name, len(*seen), err, tt.want)
 		}
-		exhausted := tt.fails && tt.answers[0] != 400
+		exhausted := tt.want == tt.attempts
 		if refused != nil && refused.Exhausted != exhausted {
 			t.Errorf("%s: exhausted %t, want %t", tt.name, refused.Exhausted, exhausted)
 		}
