@@ -53,9 +53,7 @@ const (
 	acme       = "golang.org/x/crypto/acme"
 	proxyproto = "github.com/pires/go-proxyproto"
 	yaml       = "go.yaml.in/yaml/v3"
-	jmespath   = "github.com/jmespath/go-jmespath"
-
-	displaywidth = "github.com/clipperhouse/displaywidth"
+	xtext      = "golang.org/x/text"
 )
 
 // row says what one package may import, besides the standard library.
@@ -80,16 +78,22 @@ var table = []row{
 	{"internal/messaging", toRooms, []string{anyModule}},
 	{"internal/store", toRooms, []string{anyModule, nats}},
 	{"internal/review", toRooms, []string{anyModule}},
-	{"internal/chatlog", toRooms, []string{anyModule}},
+	{"internal/chatlog", slices.Concat(toRooms, []string{"internal/chatlog/queue"}), []string{anyModule}},
+	{"internal/chatlog/queue", nil, nil},
+	{"internal/chatlog/awstest", nil, []string{aws}}, // in nobody's row: for tests only
 	{"internal/console", toRooms, []string{anyModule}},
 	{"internal/listen", []string{".", "internal/metrics"}, []string{acme, proxyproto}},
 	{"client", []string{".", "internal/wire"}, []string{gobwas}},
-	{"internal/app", toEdges, []string{anyModule}},
+	{"internal/app", slices.Concat(toEdges, []string{"internal/chatlog/queue"}), []string{anyModule}},
 	{"internal/load/sockets", nil, []string{gobwas, xsys}},
 	{"internal/load", []string{".", "internal/api", "internal/load/sockets"}, []string{aws, xsys}},
 	{"internal/api", vocabulary, []string{aws}},
-	{"internal/awscli/input", []string{".", "internal/api"}, []string{yaml}},
-	{"internal/awscli/output", []string{".", "internal/api"}, []string{yaml, jmespath, displaywidth}},
+	{"internal/awscli/input", []string{".", "internal/api", "internal/awscli/python"},
+		[]string{yaml}},
+	{"internal/awscli/python", []string{"internal/api"}, nil},
+	{"internal/awscli/output/jmespath", []string{"internal/api", "internal/awscli/python"}, nil},
+	{"internal/awscli/output", []string{".", "internal/api", "internal/awscli/python",
+		"internal/awscli/output/jmespath"}, []string{xtext}},
 	{"internal/awscli", []string{".", "internal/api", "internal/awscli/input", "internal/awscli/output"},
 		[]string{aws}},
 	{"internal/chatui", []string{".", "client"}, []string{anyModule}},
