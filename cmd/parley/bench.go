@@ -10,10 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
-
 	"github.com/parley-chat/parley/internal/load"
 )
 
@@ -139,41 +135,11 @@ func (b *benchCmd) target(ctx context.Context) (load.Target, error) {
 	case b.AdminURL != "":
 		t.Probe = load.AdminProbe{URL: b.AdminURL}
 	}
-	var err error
-	t.Credentials, err = b.credentials(ctx)
+	settings, err := endpointFlags{
+		Region: b.Region, Profile: b.Profile, EndpointURL: b.URL,
+	}.resolve(ctx)
+	t.Credentials = settings.API.Credentials
 	return t, err
-}
-
-// localCredentials is where a server that was started here keeps its root key.
-const localCredentials = "parley-data/credentials"
-
-// credentials finds an access key as every AWS SDK does. When there is none, and no
-// profile was asked for, that of the server in this folder is taken.
-func (b *benchCmd) credentials(ctx context.Context) (aws.CredentialsProvider, error) {
-	options := []func(*config.LoadOptions) error{
-		config.WithRegion(b.Region), config.WithSharedConfigProfile(b.Profile),
-	}
-	_, err := os.Stat(localCredentials)
-	local := err == nil && b.Profile == ""
-	if local { // do not ask the network for those of a virtual machine
-		options = append(options, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
-	if err == nil {
-		if _, err = cfg.Credentials.Retrieve(ctx); err == nil {
-			return cfg.Credentials, nil
-		}
-	}
-	if b.Profile != "" {
-		return nil, fmt.Errorf("find AWS credentials: %w", err)
-	}
-	if !local {
-		return nil, fmt.Errorf("no AWS credentials, and no %s: %w", localCredentials, err)
-	}
-	fmt.Fprintln(os.Stderr, "parley: no AWS credentials; using those in", localCredentials)
-	cfg, err = config.LoadDefaultConfig(ctx, config.WithRegion(b.Region),
-		config.WithSharedCredentialsFiles([]string{localCredentials}))
-	return cfg.Credentials, err
 }
 
 // plainEvery is how many looks at a run are shown as a line when it is no terminal

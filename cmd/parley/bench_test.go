@@ -11,12 +11,16 @@ import (
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
-// TestBenchScripts runs the scripts of testdata/bench beside two servers, one of which
-// enforces quotas.
+// TestBenchScripts runs the scripts of testdata/bench beside three servers: one
+// enforces quotas, and one has a data folder.
 func TestBenchScripts(t *testing.T) {
 	free := parleytest.Start(t, func(cfg *app.Config) { cfg.Quotas = parley.NoQuotas })
 	strict := parleytest.Start(t, func(cfg *app.Config) {
 		cfg.Limits = map[string]int{string(parley.QuotaConnections): 5}
+	})
+	data := t.TempDir()
+	kept := parleytest.Start(t, func(cfg *app.Config) {
+		cfg.Dev, cfg.Data, cfg.Quotas = false, data, parley.NoQuotas
 	})
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/bench",
@@ -24,6 +28,8 @@ func TestBenchScripts(t *testing.T) {
 			env.Setenv("SERVER", free.URL)
 			env.Setenv("ADMIN", free.Admin)
 			env.Setenv("STRICT", strict.URL)
+			env.Setenv("KEPT", kept.URL)
+			env.Setenv("DATA", data)
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			return nil
 		},

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // versionCmd prints what was built, from what, with what.
@@ -11,16 +13,25 @@ type versionCmd struct{}
 
 // Run prints one line.
 func (versionCmd) Run() error {
-	version, revision := "(devel)", ""
+	fmt.Println(versionLine())
+	return nil
+}
+
+// versionLine returns the version, the commit and its time as far as the build knows
+// them, the Go version, and the system.
+func versionLine() string {
+	words := []string{"parley", "(devel)"}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
+		words[1] = cmp.Or(info.Main.Version, words[1])
+		settings := map[string]string{}
 		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = " " + s.Value
-			}
+			settings[s.Key] = s.Value
+		}
+		words = append(words, settings["vcs.revision"], settings["vcs.time"])
+		if settings["vcs.modified"] == "true" {
+			words = append(words, "modified")
 		}
 	}
-	fmt.Printf("parley %s%s %s %s/%s\n", version, revision,
-		runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return nil
+	words = append(words, runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
