@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
 	"os/user"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -187,7 +189,7 @@ func (c *chatCmd) tokens(
 		{Name: "userId", Value: c.userID()},
 		{Name: "capabilities", Value: texts(capabilities.Names())},
 		{Name: "sessionDurationInMinutes", Value: c.Minutes},
-		{Name: "attributes", Value: c.Attributes},
+		{Name: "attributes", Value: members(c.Attributes)},
 	}
 	return func(ctx context.Context) (client.Token, error) {
 		answer, err := call(ctx, backend, "CreateChatToken", in)
@@ -208,6 +210,14 @@ func lasting(err error) error {
 		return client.Permanent(err)
 	}
 	return err
+}
+
+func members(values map[string]string) api.Object {
+	object := api.Object{}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		object.Set(name, values[name])
+	}
+	return object
 }
 
 func texts(list []string) []any {
