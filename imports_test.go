@@ -20,11 +20,12 @@ const module = "github.com/parley-chat/parley"
 var (
 	vocabulary = []string{"."}
 	mechanisms = []string{"internal/wire", "internal/sigv4", "internal/policy", "internal/token",
-		"internal/metrics"}
+		"internal/metrics", "internal/trace", "internal/notice", "internal/webhook"}
 	machinery = []string{"internal/fanout"}
 	rooms     = []string{"internal/hub"}
 	edges     = []string{"internal/control", "internal/messaging", "internal/store",
-		"internal/review", "internal/chatlog", "internal/console", "internal/listen"}
+		"internal/review", "internal/chatlog", "internal/console", "internal/listen",
+		"internal/otlp", "internal/export"}
 	clients = []string{"client"}
 	wiring  = []string{"internal/app"}
 	// These are for command lines only.
@@ -54,6 +55,8 @@ const (
 	proxyproto = "github.com/pires/go-proxyproto"
 	yaml       = "go.yaml.in/yaml/v3"
 	xtext      = "golang.org/x/text"
+	otlp       = "go.opentelemetry.io/proto/otlp"
+	protobuf   = "google.golang.org/protobuf"
 )
 
 // row says what one package may import, besides the standard library.
@@ -72,6 +75,9 @@ var table = []row{
 	{"internal/policy", vocabulary, nil},
 	{"internal/token", vocabulary, []string{tink, cbor}},
 	{"internal/metrics", vocabulary, []string{prometheus}},
+	{"internal/trace", vocabulary, nil},
+	{"internal/notice", vocabulary, nil},
+	{"internal/webhook", nil, nil},
 	{"internal/fanout", []string{".", "internal/metrics"}, []string{xsys}},
 	{"internal/hub", slices.Concat(vocabulary, mechanisms, machinery), nil},
 	{"internal/control", toRooms, []string{anyModule}},
@@ -82,9 +88,13 @@ var table = []row{
 	{"internal/chatlog/queue", nil, nil},
 	{"internal/chatlog/awstest", nil, []string{aws}}, // in nobody's row: for tests only
 	{"internal/console", toRooms, []string{anyModule}},
+	{"internal/outbox", nil, nil},
+	{"internal/otlp", []string{"internal/metrics", "internal/trace", "internal/outbox"},
+		[]string{otlp, protobuf}},
+	{"internal/export", slices.Concat(toRooms, []string{"internal/outbox"}), []string{anyModule}},
 	{"internal/listen", []string{".", "internal/metrics"}, []string{acme, proxyproto}},
 	{"client", []string{".", "internal/wire"}, []string{gobwas}},
-	{"internal/app", slices.Concat(toEdges, []string{"internal/chatlog/queue"}), []string{anyModule}},
+	{"internal/app", toEdges, []string{anyModule}},
 	{"internal/load/sockets", nil, []string{gobwas, xsys}},
 	{"internal/load", []string{".", "internal/api", "internal/load/sockets"}, []string{aws, xsys}},
 	{"internal/api", vocabulary, []string{aws}},
