@@ -136,7 +136,8 @@ func (h *Handler) told(c *call, err error) *parley.Error {
 // failureLog returns a log in which a line is about one failed call.
 func (h *Handler) failureLog(c *call, err error) *slog.Logger {
 	return h.log.With(
-		"request", c.id, "action", c.op.Name, "user", c.identity.UserARN, "err", err)
+		"request", c.id, "action", c.op.Name, "user", c.identity.UserARN,
+		"code", parley.CodeOf(err).String(), "err", err)
 }
 
 // answer writes an answer; a nil body is none.

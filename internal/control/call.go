@@ -79,9 +79,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		answer(w, c.op.Status, body)
 		h.record(r, c, body, nil)
+		h.trace(r, c, c.op.Status, nil)
 	} else {
 		told := h.refuse(w, c, err)
 		h.record(r, c, nil, told)
+		h.trace(r, c, exceptions[told.Code].status, told)
+		if told.Code == parley.QuotaExceeded {
+			h.tellBreach(c, resourceQuotas[c.op.Name], told.Limit)
+		}
 		err = told
 	}
 	operation := c.op.Name
@@ -112,7 +117,8 @@ func (h *Handler) handle(
 		return nil, err
 	}
 	if limit, ok := h.rates.allow(c.world, c.op, c.now); !ok {
-		h.metrics.Throttled("api")
+		h.metrics.Throttled("api", c.op.Name)
+		h.tellBreach(c, c.op.Quota(), limit)
 		return nil, c.throttled(limit)
 	}
 	if c.body, err = wire.ParseObject(c.raw); err != nil {

@@ -18,8 +18,10 @@ import (
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/metrics"
+	"github.com/parley-chat/parley/internal/notice"
 	"github.com/parley-chat/parley/internal/policy"
 	"github.com/parley-chat/parley/internal/sigv4"
+	"github.com/parley-chat/parley/internal/trace"
 )
 
 // Rooms keeps the rooms of all worlds. store.Store implements it. Its errors for
@@ -78,6 +80,21 @@ type Hub interface {
 	DisconnectUser(ctx context.Context, room parley.ARN, userID, reason string) error
 }
 
+// Functions knows the functions that may review messages. review.Reviewer implements
+// it.
+type Functions interface {
+	// Has reports whether a room may name a function, by its ARN.
+	Has(arn string) bool
+}
+
+// Prober looks for the destinations of logging configurations. chatlog.Logger
+// implements it.
+type Prober interface {
+	// Probe returns an error with code NotFound or AccessDenied when a destination of a
+	// configuration cannot be used.
+	Probe(ctx context.Context, arn parley.ARN, to parley.Destination) error
+}
+
 // Sealer makes the text of a chat token. token.Sealer implements it.
 type Sealer interface {
 	Seal(t parley.Token) (string, error)
@@ -105,6 +122,8 @@ type Config struct {
 	Rooms                 Rooms
 	LoggingConfigurations LoggingConfigurations
 	Hub                   Hub
+	Functions             Functions // nil: rooms may name any
+	LogDestinations       Prober    // nil: configurations may name any
 	Sealer                Sealer
 	Identities            Identities
 
@@ -115,6 +134,8 @@ type Config struct {
 	MaxSkew time.Duration // how far clocks may differ; 0 is the default of sigv4
 	Quotas  parley.Quotas // of resources, and of the calls of each operation
 	Metrics *metrics.Metrics
+	Tracer  *trace.Tracer // nil: nothing is traced
+	Notices notice.Sink   // nil: nobody is told
 	Log     *slog.Logger
 }
 
@@ -124,6 +145,8 @@ type Handler struct {
 	rooms      Rooms
 	logging    LoggingConfigurations
 	hub        Hub
+	functions  Functions
+	prober     Prober
 	sealer     Sealer
 	identities Identities
 	verifier   *sigv4.Verifier
@@ -133,6 +156,8 @@ type Handler struct {
 	origins    []string
 	audit      io.Writer
 	metrics    *metrics.Metrics
+	tracer     *trace.Tracer
+	notices    notice.Sink
 	log        *slog.Logger
 }
 
@@ -142,6 +167,8 @@ func New(cfg Config) *Handler {
 		rooms:      cfg.Rooms,
 		logging:    cfg.LoggingConfigurations,
 		hub:        cfg.Hub,
+		functions:  cfg.Functions,
+		prober:     cfg.LogDestinations,
 		sealer:     cfg.Sealer,
 		identities: cfg.Identities,
 		verifier: sigv4.New(sigv4.Config{
@@ -153,6 +180,8 @@ func New(cfg Config) *Handler {
 		origins: cfg.Origins,
 		audit:   cfg.Audit,
 		metrics: cfg.Metrics,
+		tracer:  cfg.Tracer,
+		notices: cfg.Notices,
 		log:     cfg.Log,
 	}
 	for _, op := range parley.Operations {

@@ -44,6 +44,9 @@ func (h *Handler) createLoggingConfiguration(ctx context.Context, c *call) (any,
 		return nil, err
 	}
 	created := parley.NewLoggingConfiguration(c.world, change, tags, c.now)
+	if err := h.probe(ctx, created.ARN, &created.Destination); err != nil {
+		return nil, err
+	}
 	limit := h.quotas[parley.QuotaLoggingConfigurations]
 	if err := h.logging.CreateLoggingConfiguration(ctx, created, limit); err != nil {
 		return nil, fmt.Errorf("create logging configuration %s: %w", created.ARN, err)
@@ -88,7 +91,10 @@ func (h *Handler) updateLoggingConfiguration(ctx context.Context, c *call) (any,
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	if err := c.own(arn); err != nil {
+	if _, err := h.loggingConfiguration(c, arn); err != nil {
+		return nil, err
+	}
+	if err := h.probe(ctx, arn, change.Destination); err != nil {
 		return nil, err
 	}
 	updated, err := h.logging.UpdateLoggingConfiguration(ctx, arn,
@@ -113,6 +119,18 @@ func (h *Handler) deleteLoggingConfiguration(ctx context.Context, c *call) (any,
 		return nil, fmt.Errorf("delete logging configuration %s: %w", arn, err)
 	}
 	return nil, nil
+}
+
+// probe returns an error when a destination is not there, if that is to be found out.
+// A nil destination is the one that the configuration has.
+func (h *Handler) probe(ctx context.Context, arn parley.ARN, to *parley.Destination) error {
+	if h.prober == nil || to == nil {
+		return nil
+	}
+	if err := h.prober.Probe(ctx, arn, *to); err != nil {
+		return fmt.Errorf("probe the destination of %s: %w", arn, err)
+	}
+	return nil
 }
 
 // loggingConfiguration returns a logging configuration of the caller's world.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/notice"
 	"github.com/parley-chat/parley/internal/wire"
 )
 
@@ -40,7 +41,7 @@ type roomList struct {
 }
 
 func (h *Handler) createRoom(ctx context.Context, c *call) (any, error) {
-	change := c.roomChange()
+	change := h.roomChange(c)
 	tags, _ := c.body.StringMap("tags")
 	parley.CheckTags(c.body.Check(), tags)
 	if err := c.body.Err(); err != nil {
@@ -50,6 +51,7 @@ func (h *Handler) createRoom(ctx context.Context, c *call) (any, error) {
 	if err := h.rooms.CreateRoom(ctx, created, h.quotas[parley.QuotaRooms]); err != nil {
 		return nil, fmt.Errorf("create room %s: %w", created.ARN, err)
 	}
+	h.tell(notice.RoomCreated, created.ARN, created.Name)
 	return details(created), nil
 }
 
@@ -67,7 +69,7 @@ func (h *Handler) getRoom(_ context.Context, c *call) (any, error) {
 
 func (h *Handler) updateRoom(ctx context.Context, c *call) (any, error) {
 	arn := c.requiredARN("identifier", parley.KindRoom)
-	change := c.roomChange()
+	change := h.roomChange(c)
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
@@ -80,6 +82,7 @@ func (h *Handler) updateRoom(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("update room %s: %w", arn, err)
 	}
+	h.tell(notice.RoomUpdated, updated.ARN, updated.Name)
 	return details(updated), nil
 }
 
@@ -94,6 +97,7 @@ func (h *Handler) deleteRoom(ctx context.Context, c *call) (any, error) {
 	if err := h.rooms.DeleteRoom(ctx, arn); err != nil {
 		return nil, fmt.Errorf("delete room %s: %w", arn, err)
 	}
+	h.tell(notice.RoomDeleted, arn, "")
 	return nil, nil
 }
 
@@ -133,7 +137,7 @@ func (h *Handler) room(c *call, arn parley.ARN) (parley.Room, error) {
 
 // roomChange reads and checks the settings of a room in CreateRoom and
 // UpdateRoom. What is wrong with them is in the Err of the body.
-func (c *call) roomChange() parley.RoomChange {
+func (h *Handler) roomChange(c *call) parley.RoomChange {
 	var change parley.RoomChange
 	if name, ok := c.body.String("name"); ok {
 		change.Name = &name
@@ -158,7 +162,15 @@ func (c *call) roomChange() parley.RoomChange {
 		change.LoggingConfigurations = &arns
 	}
 	change.Check(c.body.Check())
+	if handler := change.ReviewHandler; handler != nil && !h.mayReview(handler.URI) {
+		c.body.Check().Add("messageReviewHandler.uri", "No review target is configured for this function")
+	}
 	return change
+}
+
+// mayReview reports whether a room may name a function as its review handler, or none.
+func (h *Handler) mayReview(function string) bool {
+	return function == "" || h.functions == nil || h.functions.Has(function)
 }
 
 func readReviewHandler(o wire.Object) *parley.ReviewHandler {

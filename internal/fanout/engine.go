@@ -17,6 +17,30 @@ type Engine struct {
 	shards []*shard
 	turn   atomic.Uint32 // whose the next session is
 	pumps  sync.WaitGroup
+
+	backlog backlog
+}
+
+// backlog is what blocked sessions have yet to take: those whose sockets are full.
+type backlog struct {
+	sessions, bytes atomic.Int64
+}
+
+// Backlog returns how many sessions have sockets that are full, and how many bytes of
+// theirs wait for that, as of the last time that the engine looked at them.
+func (e *Engine) Backlog() (sessions int, bytes int64) {
+	return int(e.backlog.sessions.Load()), e.backlog.bytes.Load()
+}
+
+// owes replaces what a blocked session owed before by what it owes now; 0 is nothing.
+func (b *backlog) owes(before, now int64) {
+	switch {
+	case before == 0 && now != 0:
+		b.sessions.Add(1)
+	case before != 0 && now == 0:
+		b.sessions.Add(-1)
+	}
+	b.bytes.Add(now - before)
 }
 
 // NewEngine returns an engine with a number of shards, of which one for each CPU is

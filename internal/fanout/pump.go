@@ -19,7 +19,9 @@ type pump struct {
 	wakeup  chan struct{} // capacity 1: there may be something to write
 	done    chan struct{} // closed when the reading has ended
 
-	mu sync.Mutex // guards what the session's owner alone may touch
+	mu      sync.Mutex // guards what follows, and what the session's owner alone may touch
+	writing bool       // a write goes on
+	owed    int64      // what the engine's backlog has of the session
 }
 
 func newPump(e *Engine, s *Session, conn net.Conn) *pump {
@@ -63,8 +65,20 @@ func (p *pump) grown() bool {
 		p.session.end(tooSlow)
 		return false
 	}
+	if p.writing {
+		p.oweLocked(p.session.owes(p.session.tape.end.Load()))
+	}
 	p.signal()
 	return true
+}
+
+// oweLocked has the engine's backlog know what a session has yet to write whose socket
+// takes longer than the next frame takes to come.
+func (p *pump) oweLocked(bytes int64) {
+	if bytes != p.owed {
+		p.engine.backlog.owes(p.owed, bytes)
+		p.owed = bytes
+	}
 }
 
 // signal tells the writer that there may be something to do. It never blocks: when
@@ -125,12 +139,15 @@ func (p *pump) flush() bool {
 		p.mu.Lock()
 		b := p.session.next(p.session.tape.end.Load())
 		over := p.session.state.over
+		p.writing = !over && len(b) > 0
 		p.mu.Unlock()
 		if over || len(b) == 0 {
 			return !over
 		}
 		n, err := write(p.conn, b)
 		p.mu.Lock()
+		p.writing = false
+		p.oweLocked(0)
 		p.session.wrote(n, p.engine.now())
 		if err != nil {
 			p.session.end(causeOf(err))

@@ -125,6 +125,7 @@ type outbox struct {
 	frames []private
 	bytes  int
 	since  instant // the socket is full since then, or the Close frame written
+	owed   int64   // what the engine's backlog has of the session
 }
 
 // private is a frame for one session, to be written when the tape has been
@@ -315,6 +316,7 @@ func (s *Session) next(end int64) []byte {
 func (s *Session) wrote(n int, now instant) {
 	if s.out == nil || len(s.out.frames) == 0 || s.at.total < s.out.frames[0].after {
 		s.at.advance(int64(n))
+		s.tape.reached(s.at.total)
 		return
 	}
 	box := s.out
@@ -439,6 +441,16 @@ func (s *Session) unblocked() {
 		s.out.since = 0
 		s.tidy()
 	}
+}
+
+// owes returns how many bytes the session has yet to write, up to the tape's end; at
+// least one.
+func (s *Session) owes(end int64) int64 {
+	bytes := end - s.at.total
+	if s.out != nil {
+		bytes += int64(s.out.bytes)
+	}
+	return max(bytes, 1)
 }
 
 // blocked reports whether the socket is full.

@@ -316,6 +316,8 @@ func (sh *shard) visit(w *walk, limit int) (visited int) {
 			sh.flush(s, end)
 		case s.behind(end):
 			s.end(tooSlow)
+		default:
+			sh.owe(s, s.owes(end))
 		}
 		sh.settle(s)
 	}
@@ -337,7 +339,7 @@ func (sh *shard) flush(s *Session, end int64) {
 			s.wrote(n, sh.now)
 		case unix.EINTR:
 		case unix.EAGAIN:
-			sh.block(s)
+			sh.block(s, end)
 			return
 		default:
 			s.end(peerLeft) // the peer is gone
@@ -372,8 +374,9 @@ func (sh *shard) send(s *Session, run []byte, end int64) (int, syscall.Errno) {
 }
 
 // block has epoll say when the socket of a session takes bytes again.
-func (sh *shard) block(s *Session) {
+func (sh *shard) block(s *Session, end int64) {
 	s.outbox().since = sh.now
+	sh.owe(s, s.owes(end))
 	s.hasten(sh.now + instant(writeTimeout))
 	heap.Fix(&sh.timers, int(s.seat.place))
 	if !s.seat.armed {
@@ -382,8 +385,18 @@ func (sh *shard) block(s *Session) {
 	}
 }
 
+// owe has the engine's backlog know what a blocked session has yet to write.
+func (sh *shard) owe(s *Session, bytes int64) {
+	if s.out == nil || s.out.owed == bytes {
+		return
+	}
+	sh.engine.backlog.owes(s.out.owed, bytes)
+	s.out.owed = bytes
+}
+
 // unblock undoes block, if need be.
 func (sh *shard) unblock(s *Session) {
+	sh.owe(s, 0)
 	if s.seat.armed && !s.state.over {
 		s.seat.armed = false
 		sh.listenFor(s, unix.EPOLLIN|unix.EPOLLRDHUP)
@@ -411,6 +424,7 @@ func (sh *shard) settle(s *Session) {
 		return
 	}
 	s.seat.gone = true
+	sh.owe(s, 0)
 	heap.Remove(&sh.timers, int(s.seat.place))
 	sh.exit(s)
 	fd := int(s.seat.fd)

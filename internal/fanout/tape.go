@@ -25,7 +25,8 @@ const (
 // without a lock, each from where it stands; pieces that all sessions have passed
 // are garbage. The zero value is an empty tape.
 type Tape struct {
-	end atomic.Int64 // bytes appended so far; grows under mu
+	end   atomic.Int64          // bytes appended so far; grows under mu
+	watch atomic.Pointer[watch] // set under mu; nil when nobody wants to know
 
 	mu       sync.Mutex // guards what follows; held while appending
 	last     *chunk
@@ -50,12 +51,33 @@ type position struct {
 	total  int64 // bytes of the tape before this place
 }
 
+// watch waits until the first session has been written a frame.
+type watch struct {
+	end      int64 // of the frame, in bytes of the tape
+	sessions int
+	written  func(sessions int)
+}
+
 // Append puts one text frame with the given payload at the end of the tape, wakes
 // the sessions, and returns how many there are. It copies payload. It never waits
 // for a socket: a session that has fallen too far behind is dropped.
-func (t *Tape) Append(payload []byte) (sessions int) {
+func (t *Tape) Append(payload []byte) (sessions int) { return t.append(payload, nil) }
+
+// AppendWatched is Append, and has the goroutine that first wrote the whole frame to a
+// socket call written, which gets the number of sessions and must not wait. It is not
+// called when there are no sessions, or while the tape waits for an earlier frame's
+// first write.
+func (t *Tape) AppendWatched(payload []byte, written func(sessions int)) (sessions int) {
+	return t.append(payload, written)
+}
+
+func (t *Tape) append(payload []byte, written func(int)) (sessions int) {
 	var late []*pump
 	t.mu.Lock()
+	if written != nil && t.sessions > 0 && t.watch.Load() == nil {
+		end := t.end.Load() + int64(frameSize(len(payload)))
+		t.watch.Store(&watch{end, t.sessions, written}) // before anybody can write the frame
+	}
 	t.writeLocked(payload)
 	for _, w := range t.walks {
 		w.wake()
@@ -127,6 +149,13 @@ func (t *Tape) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sessions--
+}
+
+// reached says that a session has been written the tape up to a place.
+func (t *Tape) reached(place int64) {
+	if w := t.watch.Load(); w != nil && place >= w.end && t.watch.CompareAndSwap(w, nil) {
+		w.written(w.sessions)
+	}
 }
 
 // unread returns the frames after p that lie in one chunk, and steps over to the

@@ -20,7 +20,8 @@ const (
 // their clients do not come back all at once. A session's requests are answered,
 // and what it has yet to receive is written; then its connection is dropped without
 // a Close frame, since after one official clients would stay away. When ctx is done,
-// what is left is dropped at once. It returns when all sessions have left.
+// what is left is dropped at once. It returns when all sessions have left and nothing
+// is under review.
 func (h *Hub) Drain(ctx context.Context, over time.Duration) {
 	h.mu.Lock()
 	h.draining = true
@@ -52,14 +53,19 @@ func (h *Hub) Drain(ctx context.Context, over time.Duration) {
 		}
 		<-gone
 	}
+	h.reviewing.Wait()
 	h.publisher.wait()
 }
 
 // finish ends sessions when the requests that they have made are answered. While there
-// are others left, whose requests never end, it waits for no more than a moment.
+// are others left, whose requests never end, it waits for no more than a moment, but
+// for the sessions' own reviews, which end by themselves.
 func (h *Hub) finish(ctx context.Context, sessions []*Session, last bool) {
 	for _, s := range sessions {
 		s.end(endDropped)
+	}
+	for _, s := range sessions {
+		s.awaitReviews(ctx)
 	}
 	patience := drainStep
 	if last {
@@ -72,6 +78,13 @@ func (h *Hub) finish(ctx context.Context, sessions []*Session, last bool) {
 	}
 	for _, s := range sessions {
 		s.finish()
+	}
+}
+
+// awaitReviews returns when no message of the session is under review, or ctx is done.
+func (s *Session) awaitReviews(ctx context.Context) {
+	for l := s.line.Load(); l != nil && !l.empty() && ctx.Err() == nil; {
+		wait(ctx, time.Millisecond)
 	}
 }
 

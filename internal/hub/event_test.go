@@ -5,12 +5,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/parley-chat/parley/internal/trace"
+	"github.com/parley-chat/parley/internal/wire"
 )
 
 func TestEventSurvivesTheBus(t *testing.T) {
 	for _, want := range []event{
-		{frame: []byte{}},
-		{node: 1<<64 - 1, room: 1<<64 - 1, sender: 300, from: "ana", user: "bo ⚽", reason: "spam", frame: []byte(`{"a":1}`)},
+		{action: sendEvent, frame: []byte{}},
+		{action: wire.SendMessage, span: &trace.Context{TraceID: [16]byte{1}, SpanID: [8]byte{255}}, node: 1<<64 - 1, room: 1<<64 - 1, sender: 300, from: "ana", user: "bo ⚽", reason: "spam", frame: []byte(`{"a":1}`)},
 	} {
 		got, err := decodeEvent(want.encode())
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(event{})); err != nil || diff != "" {
@@ -22,7 +25,7 @@ func TestEventSurvivesTheBus(t *testing.T) {
 // FuzzDecodeEvent checks that no bytes panic, and that what is accepted survives
 // being encoded again.
 func FuzzDecodeEvent(f *testing.F) {
-	f.Add(event{node: 7, room: 300, sender: 1, from: "ana", user: "bo", reason: "spam", frame: []byte("{}")}.encode())
+	f.Add(event{action: wire.DisconnectUser, node: 7, room: 300, sender: 1, from: "ana", user: "bo", reason: "spam", frame: []byte("{}")}.encode())
 	f.Add([]byte{eventVersion})
 	f.Add(bytes.Repeat([]byte{0xff}, 40))
 	f.Fuzz(func(t *testing.T, data []byte) {

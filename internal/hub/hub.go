@@ -1,7 +1,7 @@
 // Package hub holds the rooms and sessions of this node. It joins sessions to
 // rooms, applies the rules of the messaging plane to what they send (rights,
-// limits, rates), publishes the result on the bus, and lays what comes back from
-// the bus on the room's tape. It owns rooms, sessions and their rates; sockets are
+// limits, rates, review), publishes the result on the bus, and lays what comes back
+// from the bus on the room's tape. It owns rooms, sessions and their rates; sockets are
 // left to fanout, and reading them to messaging.
 package hub
 
@@ -10,6 +10,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,12 +18,15 @@ import (
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/fanout"
 	"github.com/parley-chat/parley/internal/metrics"
+	"github.com/parley-chat/parley/internal/notice"
+	"github.com/parley-chat/parley/internal/trace"
 	"github.com/parley-chat/parley/internal/wire"
 )
 
-// maxPending is how many events this node may have on the bus that have not come
-// back yet. It bounds memory when senders outrun delivery; past it, requests are
-// refused like those over a rate. The bus holds several times as many.
+// maxPending is how many requests of this node may be on their way: under review, in
+// line behind one that is, or on the bus and not back yet. It bounds memory when
+// senders outrun delivery; past it, requests are refused like those over a rate. The
+// bus holds several times as many.
 const maxPending = 8192
 
 // maxPendingModeration is how many more there may be when they are a moderator's, who
@@ -48,27 +52,33 @@ type Rooms interface {
 const maxLag = 2 * time.Second
 
 // Config is what a Hub works with. All of it is required, except that empty
-// Quotas limit nothing.
+// Quotas limit nothing, and that rooms without review handlers need no Reviewer.
 type Config struct {
-	Bus    Bus
-	Rooms  Rooms
-	Engine *fanout.Engine
-	Quotas parley.Quotas
+	Bus      Bus
+	Rooms    Rooms
+	Reviewer Reviewer
+	ChatLog  ChatLog // nil: nothing is logged
+	Engine   *fanout.Engine
+	Quotas   parley.Quotas
 	// MaxSessions is how many sessions this node takes, all rooms together; 0 is no
 	// limit.
 	MaxSessions int
 	Metrics     *metrics.Metrics
+	Tracer      *trace.Tracer // nil: nothing is traced
+	Notices     notice.Sink   // nil: nobody is told
 	Log         *slog.Logger
 }
 
 // Hub holds the sessions connected to this node, by room. Lock order: Hub.mu,
-// then room.mu or world.mu. No lock is held while calling the Bus or Rooms, or
-// while writing to a socket.
+// then room.mu or world.mu; line.mu, then room.mu. No lock is held while calling the
+// Bus, Rooms or the Reviewer, or while writing to a socket.
 type Hub struct {
 	cfg       Config
-	node      uint64        // random; marks this node's own events on the bus
-	pending   atomic.Int64  // events published here that the bus has not brought back
-	serial    atomic.Uint64 // of the last room or session made
+	node      uint64         // random; marks this node's own events on the bus
+	pending   atomic.Int64   // requests on their way: see maxPending
+	reviews   atomic.Int64   // of them, those under review
+	reviewing sync.WaitGroup // a goroutine for each
+	serial    atomic.Uint64  // of the last room or session made
 	publisher publisher
 
 	mu       sync.Mutex // guards what follows
@@ -112,19 +122,26 @@ func (h *Hub) worldLocked(of parley.World) *world {
 }
 
 // Join makes a session of the token's room, which receives all that is published
-// from now on once it is started. The caller ends it with Leave or starts it. The error has
-// code NotFound when the room is gone, Throttled when the account has too many
-// connections, and Unavailable when the hub is draining or has too much to do.
-func (h *Hub) Join(ctx context.Context, token parley.Token) (*Session, error) {
+// from now on once it is started. The client's address may be invalid: not known. The
+// caller ends the session with Leave or starts it. The error has code NotFound when the
+// room is gone, Throttled when the account has too many connections, and Unavailable
+// when the hub is draining or has too much to do.
+func (h *Hub) Join(
+	ctx context.Context, token parley.Token, client netip.Addr,
+) (*Session, error) {
 	if _, err := h.cfg.Rooms.Room(token.Room); err != nil {
 		return nil, err
 	}
 	r, w, err := h.enter(token.Room)
 	if err != nil {
+		if parley.CodeOf(err) == parley.Throttled {
+			h.breached(token.Room.World(), parley.QuotaConnections, time.Now())
+		}
 		return nil, err
 	}
 	s := &Session{
 		hub: h, room: r, world: w,
+		client:       client.Unmap().WithZone(""),
 		userID:       token.UserID,
 		sender:       wire.EncodeSender(parley.Sender{UserID: token.UserID, Attributes: token.Attributes}),
 		capabilities: token.Capabilities,
@@ -152,6 +169,7 @@ func (h *Hub) enter(arn parley.ARN) (*room, *world, error) {
 	}
 	w := h.worldLocked(arn.World())
 	if err := w.connect(arn, h.cfg.Quotas[parley.QuotaConnections]); err != nil {
+		h.cfg.Metrics.Throttled("account", Connect)
 		return nil, nil, err
 	}
 	r := h.rooms[arn]
@@ -200,6 +218,20 @@ func (h *Hub) exit(r *room, w *world) {
 		r.close()
 		h.cfg.Metrics.RoomClosed()
 	}()
+}
+
+// admit counts one more request that is on its way.
+func (h *Hub) admit(action wire.Action) error {
+	limit := int64(maxPending)
+	if action != wire.SendMessage {
+		limit += maxPendingModeration
+	}
+	if h.pending.Add(1) > limit {
+		h.pending.Add(-1)
+		h.cfg.Metrics.Throttled("node", string(action))
+		return parley.Errorf(parley.Throttled, "too many messages on their way")
+	}
+	return nil
 }
 
 func errDraining() error {

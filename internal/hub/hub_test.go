@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,7 @@ type bus struct {
 	fail  error         // of every call
 	hold  chan struct{} // if not nil, nothing is delivered until it is closed
 	lose  bool          // events do not arrive
+	count int           // of the events published
 }
 
 func (b *bus) Publish(_ context.Context, room parley.ARN, event []byte) error {
@@ -39,6 +41,7 @@ func (b *bus) Publish(_ context.Context, room parley.ARN, event []byte) error {
 	if b.fail != nil {
 		return b.fail
 	}
+	b.count++
 	if events, ok := b.rooms[room]; ok && !b.lose {
 		events <- event
 	}
@@ -86,15 +89,35 @@ func (b *bus) setHold(hold chan struct{}) chan struct{} {
 	return old
 }
 
-// rooms holds the settings of rooms.
-type rooms map[parley.ARN]parley.Room
+// client is the address of every session's client.
+var client = netip.MustParseAddr("2001:db8::7")
 
-func (r rooms) Room(arn parley.ARN) (parley.Room, error) {
-	room, ok := r[arn]
-	if !ok {
+// oneRoom holds the settings of a room.
+type oneRoom struct {
+	mu   sync.Mutex // guards room
+	room *parley.Room
+}
+
+func (r *oneRoom) Room(arn parley.ARN) (parley.Room, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.room == nil || r.room.ARN != arn {
 		return parley.Room{}, arn.NotFound()
 	}
-	return room, nil
+	return *r.room, nil
+}
+
+func (r *oneRoom) update(change parley.RoomChange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changed := r.room.With(change, time.Now())
+	r.room = &changed
+}
+
+func (r *oneRoom) remove() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.room = nil
 }
 
 // server is a hub with one room.
@@ -103,7 +126,7 @@ type server struct {
 	config hub.Config
 	t      *testing.T
 	bus    *bus
-	rooms  rooms
+	rooms  *oneRoom
 	room   parley.ARN
 }
 
@@ -111,7 +134,7 @@ func newServer(t *testing.T, quotas parley.Quotas, change parley.RoomChange) *se
 	t.Helper()
 	room := parley.NewRoom(parley.World{Region: "us-east-1", Account: "000000000000"}, change, nil, time.Now())
 	s := &server{t: t, bus: &bus{rooms: map[parley.ARN]chan []byte{}},
-		rooms: rooms{room.ARN: room}, room: room.ARN}
+		rooms: &oneRoom{room: &room}, room: room.ARN}
 	engine, err := fanout.NewEngine(0) // bubbles have no real sockets
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +183,7 @@ func (s *server) token(userID string, can parley.Capabilities) parley.Token {
 
 func (s *server) join(userID string, can parley.Capabilities) *user {
 	s.t.Helper()
-	session, err := s.Join(s.t.Context(), s.token(userID, can))
+	session, err := s.Join(s.t.Context(), s.token(userID, can), client)
 	if err != nil {
 		s.t.Fatalf("join as %s: %v", userID, err)
 	}
@@ -395,33 +418,17 @@ func TestRoomSettingsApplyToOpenSessions(t *testing.T) {
 		s := newServer(t, nil, parley.RoomChange{})
 		ana := s.join("ana", all)
 		three := 3
-		s.rooms[s.room] = s.rooms[s.room].With(parley.RoomChange{MaxMessageLength: &three}, time.Now())
+		s.rooms.update(parley.RoomChange{MaxMessageLength: &three})
 		ana.say("four")
 		ana.wantError(400, "Message exceeds maximum length")
 		ana.say("two")
 		ana.wantMessage("two")
-		delete(s.rooms, s.room)
+		s.rooms.remove()
 		ana.say("two")
 		ana.wantError(404, "Room not found")
 		ana.send(`{"Action":"DISCONNECT_USER","UserId":"ana"}`)
 		ana.wantError(404, "Room not found")
 	})
-}
-
-func TestReviewHandlerThatCannotBeReached(t *testing.T) {
-	for fallback, allowed := range map[parley.Fallback]bool{parley.FallbackAllow: true, parley.FallbackDeny: false} {
-		synctest.Test(t, func(t *testing.T) {
-			handler := &parley.ReviewHandler{URI: "arn:aws:lambda:us-east-1:000000000000:function:f", Fallback: fallback}
-			s := newServer(t, nil, parley.RoomChange{ReviewHandler: handler})
-			ana := s.join("ana", all)
-			ana.say("hi")
-			if allowed {
-				ana.wantMessage("hi")
-			} else {
-				ana.wantError(406, "Message rejected")
-			}
-		})
-	}
 }
 
 func TestRates(t *testing.T) {
@@ -473,11 +480,11 @@ func TestConnectionQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, parley.Quotas{parley.QuotaConnections: 2}, parley.RoomChange{})
 		s.join("ana", all)
-		second, err := s.Join(t.Context(), s.token("ben", 0))
+		second, err := s.Join(t.Context(), s.token("ben", 0), client)
 		if err != nil {
 			t.Fatalf("second connection: %v", err)
 		}
-		if _, err := s.Join(t.Context(), s.token("cyd", 0)); parley.CodeOf(err) != parley.Throttled {
+		if _, err := s.Join(t.Context(), s.token("cyd", 0), client); parley.CodeOf(err) != parley.Throttled {
 			t.Errorf("third connection: %v, want throttled", err)
 		}
 		second.Leave()
@@ -523,7 +530,7 @@ func TestJoinFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, nil, parley.RoomChange{})
 		s.bus.fail = errors.New("the bus is away")
-		if _, err := s.Join(t.Context(), s.token("ana", all)); !errors.Is(err, s.bus.fail) {
+		if _, err := s.Join(t.Context(), s.token("ana", all), client); !errors.Is(err, s.bus.fail) {
 			t.Errorf("without a bus: %v, want its error", err)
 		}
 		s.bus.fail = nil
@@ -532,7 +539,7 @@ func TestJoinFails(t *testing.T) {
 		ana.wantMessage("hi")
 		gone := s.token("ben", all)
 		gone.Room.ID = "gone"
-		if _, err := s.Join(t.Context(), gone); parley.CodeOf(err) != parley.NotFound {
+		if _, err := s.Join(t.Context(), gone, client); parley.CodeOf(err) != parley.NotFound {
 			t.Errorf("room that does not exist: %v, want not found", err)
 		}
 	})
@@ -545,7 +552,7 @@ func TestSubscriptionIsNotItsFirstCallersOwn(t *testing.T) {
 		s := newServer(t, nil, parley.RoomChange{})
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		session, err := s.Join(gone, s.token("ana", all))
+		session, err := s.Join(gone, s.token("ana", all), client)
 		if err != nil {
 			t.Fatalf("join with a context that is done: %v, want the subscription to go on", err)
 		}
@@ -621,7 +628,7 @@ func TestDrain(t *testing.T) {
 				t.Errorf("received %+v, want the connection dropped", frame.Header)
 			}
 		}
-		if _, err := s.Join(t.Context(), s.token("ben", all)); parley.CodeOf(err) != parley.Unavailable {
+		if _, err := s.Join(t.Context(), s.token("ben", all), client); parley.CodeOf(err) != parley.Unavailable {
 			t.Errorf("join after drain: %v, want unavailable", err)
 		}
 	})
@@ -675,7 +682,7 @@ func TestSessionLimit(t *testing.T) {
 		s.limit(2)
 		s.join("ana", all)
 		ben := s.join("ben", all)
-		if _, err := s.Join(t.Context(), s.token("cyd", 0)); parley.CodeOf(err) != parley.Unavailable {
+		if _, err := s.Join(t.Context(), s.token("cyd", 0), client); parley.CodeOf(err) != parley.Unavailable {
 			t.Errorf("third session: %v, want unavailable", err)
 		}
 		ben.leave()

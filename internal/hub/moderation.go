@@ -13,8 +13,10 @@ type moderation struct {
 	action     wire.Action
 	name       string
 	attributes map[string]string
+	message    string // that is deleted, or empty
 	user       string // to be disconnected, or empty
 	quota      parley.Quota
+	logged     logged
 }
 
 // deletion tells clients to show a message no longer. It names the message in both
@@ -25,7 +27,9 @@ func deletion(messageID, reason string) moderation {
 		name:   parley.EventDeleteMessage,
 		attributes: withReason(
 			map[string]string{"MessageID": messageID, "MessageId": messageID}, reason),
-		quota: parley.QuotaDeletes,
+		message: messageID,
+		quota:   parley.QuotaDeletes,
+		logged:  loggedAsEvent,
 	}
 }
 
@@ -62,6 +66,8 @@ func (m moderation) event(requestID, id string, now time.Time) event {
 			Attributes: m.attributes,
 			SendTime:   now,
 		}),
+		logged: m.logged,
+		at:     now,
 	}
 }
 
@@ -71,11 +77,13 @@ func (h *Hub) allow(arn parley.ARN, w *world, m moderation, now time.Time) error
 	if _, err := h.cfg.Rooms.Room(arn); err != nil {
 		return err
 	}
-	return h.take(arn, w, m.quota, now)
+	return h.take(arn, w, m.quota, m.action, now)
 }
 
-// take counts one thing against a rate of an account.
-func (h *Hub) take(arn parley.ARN, w *world, quota parley.Quota, now time.Time) error {
+// take counts an action against a rate of an account.
+func (h *Hub) take(
+	arn parley.ARN, w *world, quota parley.Quota, action wire.Action, now time.Time,
+) error {
 	limit := h.cfg.Quotas[quota]
 	w.mu.Lock()
 	ok := w.rates[quota].take(now, limit)
@@ -83,7 +91,8 @@ func (h *Hub) take(arn parley.ARN, w *world, quota parley.Quota, now time.Time) 
 	if ok {
 		return nil
 	}
-	h.cfg.Metrics.Throttled("account")
+	h.cfg.Metrics.Throttled("account", string(action))
+	h.breached(arn.World(), quota, now)
 	return &parley.Error{
 		Code: parley.Throttled, Message: "Rate exceeded", Resource: arn.Resource(), Limit: limit,
 	}
@@ -91,6 +100,12 @@ func (h *Hub) take(arn parley.ARN, w *world, quota parley.Quota, now time.Time) 
 
 // sendEvent is the action of SendEvent in metrics. Sessions cannot ask for it.
 const sendEvent wire.Action = "SEND_EVENT"
+
+// What metrics show instead of an action.
+const (
+	Connect = "CONNECT" // a handshake
+	unknown = "unknown" // a request that names no action
+)
 
 // SendEvent sends an application's event to all sessions of a room, on all nodes,
 // and returns its id. The error has code NotFound when there is no such room.
@@ -100,10 +115,14 @@ func (h *Hub) SendEvent(
 	if _, err := h.cfg.Rooms.Room(room); err != nil {
 		return "", err
 	}
-	id = parley.NewID()
-	return id, h.publish(ctx, room, sendEvent, event{frame: wire.EncodeEvent(parley.Event{
-		ID: id, Name: name, Attributes: attributes, SendTime: time.Now(),
-	})})
+	id, now := parley.NewID(), time.Now()
+	return id, h.publish(ctx, room, sendEvent, event{
+		frame: wire.EncodeEvent(parley.Event{
+			ID: id, Name: name, Attributes: attributes, SendTime: now,
+		}),
+		logged: loggedAsEvent,
+		at:     now,
+	})
 }
 
 // DeleteMessage tells all sessions of a room to show a message no longer, and
@@ -130,17 +149,21 @@ func (h *Hub) moderate(ctx context.Context, room parley.ARN, m moderation) (stri
 	if err := h.allow(room, w, m, now); err != nil {
 		return "", err
 	}
-	return id, h.publish(ctx, room, m.action, m.event("", id, now))
+	e := m.event("", id, now)
+	e.notice = h.notice(m, room, "", now)
+	return id, h.publish(ctx, room, m.action, e)
 }
 
 // publish sends an event that no session of this node asked for.
 func (h *Hub) publish(
 	ctx context.Context, room parley.ARN, action wire.Action, e event,
 ) error {
-	e.node = h.node
+	e.node, e.action = h.node, action
+	h.log(room, e)
 	if err := h.cfg.Bus.Publish(ctx, room, e.encode()); err != nil {
 		return err
 	}
 	h.cfg.Metrics.Request(string(action))
+	h.put(e.notice)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/parley-chat/parley/internal/trace"
 	"github.com/parley-chat/parley/internal/wire"
 )
 
@@ -22,6 +23,8 @@ type publisher struct {
 type outgoing struct {
 	request request
 	event   []byte
+	source  event // that was encoded
+	span    *trace.Span
 }
 
 // request is what must be known of a client's request to answer it.
@@ -30,6 +33,7 @@ type request struct {
 	action    wire.Action
 	id        string // of the frame that answers it
 	requestID string // the client's own
+	span      *trace.Span
 }
 
 func (p *publisher) add(o outgoing) {
@@ -48,6 +52,7 @@ func (p *publisher) wait() { p.runs.Wait() }
 // run publishes until nothing is left.
 func (p *publisher) run() {
 	var batch []outgoing
+	var records []Record
 	for {
 		clear(batch) // so that nothing is kept of what is published
 		p.mu.Lock()
@@ -58,6 +63,7 @@ func (p *publisher) run() {
 			return
 		}
 		p.mu.Unlock()
+		records = logAll(batch, records)
 		for _, o := range batch {
 			o.publish()
 		}
@@ -70,10 +76,13 @@ func (o outgoing) publish() {
 	s := o.request.session
 	// An accepted request has no end of its own: not that of its session, either.
 	err := s.hub.cfg.Bus.Publish(context.Background(), s.room.arn, o.event)
+	o.span.End(err)
+	o.request.span.End(err)
 	if err != nil {
 		s.refuse(o.request.id, o.request.requestID, err)
 		s.room.arrived() // after the answer, for which a drain waits
 		return
 	}
 	s.hub.cfg.Metrics.Request(string(o.request.action))
+	s.hub.put(o.source.notice)
 }

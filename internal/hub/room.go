@@ -8,7 +8,7 @@ import (
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/fanout"
-	"github.com/parley-chat/parley/internal/wire"
+	"github.com/parley-chat/parley/internal/trace"
 )
 
 // room is what this node holds of a room while it has sessions in it.
@@ -27,6 +27,7 @@ type room struct {
 	mu       sync.Mutex // guards what follows
 	users    users
 	messages bucket
+	traffic  traffic
 	pending  int // this node's events on the bus; deliver takes them off
 	// kicked holds the users that were disconnected while events of theirs may still be
 	// on the bus, each with the last serial given out by then: nothing of a
@@ -95,30 +96,29 @@ func (r *room) take(now time.Time, rate int) bool {
 	return r.messages.take(now, rate)
 }
 
-// publish sends the event that a request led to to all sessions of the room, on
-// every node. What a disconnected session still asks for goes nowhere.
-func (r *room) publish(req request, e event) error {
-	limit := int64(maxPending)
-	if req.action != wire.SendMessage {
-		limit += maxPendingModeration
-	}
-	if r.hub.pending.Add(1) > limit {
-		r.hub.pending.Add(-1)
-		r.hub.cfg.Metrics.Throttled("node")
-		return parley.Errorf(parley.Throttled, "too many messages on their way")
-	}
+// send publishes an event that was admitted: all sessions of the room get it, on every
+// node. What a disconnected session still asks for goes nowhere.
+func (r *room) send(req request, e event) {
 	s := req.session
 	r.mu.Lock()
-	r.pending++
 	kicked := s.kicked
+	if !kicked {
+		r.pending++
+	}
 	r.mu.Unlock()
 	if kicked {
-		r.arrived()
-		return nil
+		r.hub.pending.Add(-1)
+		req.span.End(nil)
+		return
+	}
+	span := req.span.Child("publish")
+	if span != nil {
+		e.span = &span.Context
 	}
 	e.node, e.room, e.sender, e.from = r.hub.node, r.serial, s.serial, s.userID
-	r.hub.publisher.add(outgoing{request: req, event: e.encode()})
-	return nil
+	e.action = req.action
+	r.hub.publisher.add(outgoing{request: req, event: e.encode(), source: e,
+		span: span})
 }
 
 // arrived takes one of this node's events off the pending ones.
@@ -147,8 +147,8 @@ func (r *room) deliver(encoded []byte) {
 		r.hub.cfg.Log.Error("room event dropped", "room", r.arn.String(), "err", err)
 		return
 	}
-	n, victims := r.lay(e)
-	r.hub.cfg.Metrics.Deliveries(n)
+	n, victims := r.lay(e, r.hub.cfg.Tracer.Continue(e.span, "deliver"))
+	r.hub.cfg.Metrics.Deliveries(string(e.action), n)
 	for _, s := range victims {
 		s.close(endDisconnected, closeNormal, e.reason)
 	}
@@ -156,8 +156,8 @@ func (r *room) deliver(encoded []byte) {
 
 // lay puts an event's frame on the tape, unless its sender was disconnected by an
 // earlier event. It returns how many sessions get the frame, and those that are
-// to be disconnected.
-func (r *room) lay(e event) (receivers int, victims []*Session) {
+// to be disconnected. The span of the delivery ends with the first write to a socket.
+func (r *room) lay(e event, span *trace.Span) (receivers int, victims []*Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last, kicked := r.kicked[e.from]
@@ -168,7 +168,8 @@ func (r *room) lay(e event) (receivers int, victims []*Session) {
 			return 0, nil
 		}
 	}
-	receivers = r.tape.Append(e.frame)
+	receivers = r.append(e.frame, span)
+	r.traffic.add(time.Now(), receivers)
 	if e.user == "" {
 		return receivers, nil
 	}
@@ -180,4 +181,15 @@ func (r *room) lay(e event) (receivers int, victims []*Session) {
 		r.kicked[e.user] = r.hub.serial.Load()
 	}
 	return receivers, victims
+}
+
+func (r *room) append(frame []byte, span *trace.Span) (receivers int) {
+	if span == nil {
+		return r.tape.Append(frame)
+	}
+	span.SetRoom(r.arn)
+	return r.tape.AppendWatched(frame, func(sessions int) {
+		span.Set("parley.sessions", sessions)
+		span.End(nil)
+	})
 }

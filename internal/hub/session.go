@@ -2,7 +2,9 @@ package hub
 
 import (
 	"net"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-chat/parley"
@@ -47,6 +49,7 @@ type Session struct {
 	room         *room
 	world        *world
 	out          *fanout.Session
+	client       netip.Addr // invalid when not known
 	userID       string
 	sender       wire.Sender
 	capabilities parley.Capabilities
@@ -56,6 +59,8 @@ type Session struct {
 	expires      int64    // Unix time in nanoseconds
 
 	requests bucket // owned by Request and RefuseBinary
+
+	line atomic.Pointer[line] // nil until a message of the session is reviewed
 
 	mu      sync.Mutex // guards what follows
 	ended   ending     // why the session ends
@@ -86,10 +91,20 @@ func (s *Session) Leave() {
 	s.hub.exit(s.room, s.world)
 }
 
+// Client returns the address that the session's client has, or an invalid one.
+func (s *Session) Client() netip.Addr { return s.client }
+
 // Ended ends the session for good: nothing of it runs any more. It is part of
-// fanout.Receiver.
+// fanout.Receiver. While messages of it are under review, it stays in its room: so that
+// there is a room to deliver them to, and that it is known if its user is disconnected.
 func (s *Session) Ended(cause error) {
 	s.hub.cfg.Metrics.SessionEnded(endings[s.reason(cause)])
+	if l := s.line.Load(); l == nil || !l.leave() {
+		s.exit()
+	}
+}
+
+func (s *Session) exit() {
 	s.room.remove(s)
 	s.hub.exit(s.room, s.world)
 }
@@ -184,7 +199,8 @@ func (s *Session) hasEnded() bool {
 func (s *Session) refuse(id, requestID string, err error) {
 	code := parley.CodeOf(err)
 	if code == parley.Internal {
-		s.hub.cfg.Log.Error("messaging request", "room", s.room.arn.String(), "err", err)
+		s.hub.cfg.Log.Error("messaging request", "room", s.room.arn.String(), "user", s.userID,
+			"request", id, "code", code.String(), "err", err)
 	}
 	s.hub.cfg.Metrics.Refusal(code)
 	s.out.Send(wire.EncodeError(id, requestID, err))
@@ -197,7 +213,7 @@ func (s *Session) RefuseBinary() {
 			parley.Errorf(parley.Invalid, "Requests must be text messages."))
 		return
 	}
-	s.refuse(parley.NewID(), "", s.throttled("connection"))
+	s.refuse(parley.NewID(), "", s.throttled("connection", unknown))
 }
 
 // Request handles one text message of the client, which it does not keep, and has it
@@ -214,7 +230,7 @@ func (s *Session) Request(data []byte) {
 	switch {
 	case err != nil:
 	case !allowed:
-		err = s.throttled("connection")
+		err = s.throttled("connection", nameOf(req.Action))
 	case len(data) > parley.MaxRequestBytes:
 		err = parley.Errorf(parley.TooLarge, "The request is too large.")
 	default:
@@ -229,7 +245,7 @@ func (s *Session) takeRequest(now time.Time) bool {
 	return s.requests.take(now, s.hub.cfg.Quotas[parley.QuotaConnectionRequests])
 }
 
-func (s *Session) throttled(scope string) error {
-	s.hub.cfg.Metrics.Throttled(scope)
+func (s *Session) throttled(scope, action string) error {
+	s.hub.cfg.Metrics.Throttled(scope, action)
 	return parley.Errorf(parley.Throttled, "rate limit exceeded")
 }

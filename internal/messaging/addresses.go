@@ -18,39 +18,41 @@ type addresses struct {
 
 func newAddresses(limit int) *addresses { return &addresses{limit: limit} }
 
-// enter counts a session from the remote address of its request, IP:port, unless
-// its address has as many as it may have. Whoever is let in leaves from what enter
-// returns. Addresses that cannot be read count as one.
-func (a *addresses) enter(remote string) (from netip.Addr, ok bool) {
-	if a.limit == 0 {
-		return netip.Addr{}, true
-	}
+// enter counts a session from the remote address of its request, IP:port, unless its
+// address has as many as it may have, and returns the address. Whoever is let in leaves
+// with it. Addresses that cannot be read are invalid, and count as one.
+func (a *addresses) enter(remote string) (client netip.Addr, ok bool) {
 	if peer, err := netip.ParseAddrPort(remote); err == nil {
-		from = parley.ClientNetwork(peer.Addr())
+		client = peer.Addr()
 	}
+	if a.limit == 0 {
+		return client, true
+	}
+	network := parley.ClientNetwork(client)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.open[from] >= a.limit {
-		return netip.Addr{}, false
+	if a.open[network] >= a.limit {
+		return client, false
 	}
 	if a.open == nil {
 		a.open = map[netip.Addr]int{}
 	}
-	a.open[from]++
-	return from, true
+	a.open[network]++
+	return client, true
 }
 
 // leave ends what enter let in.
-func (a *addresses) leave(from netip.Addr) {
+func (a *addresses) leave(client netip.Addr) {
 	if a.limit == 0 {
 		return
 	}
+	network := parley.ClientNetwork(client)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.open[from]--; a.open[from] > 0 {
+	if a.open[network]--; a.open[network] > 0 {
 		return
 	}
-	delete(a.open, from)
+	delete(a.open, network)
 	if len(a.open) == 0 {
 		a.open = nil // a map keeps the memory of what it once held
 	}

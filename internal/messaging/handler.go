@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/parley-chat/parley"
@@ -102,13 +103,13 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request, requestID strin
 	if err != nil {
 		return err
 	}
-	from, ok := h.addresses.enter(r.RemoteAddr)
+	client, ok := h.addresses.enter(r.RemoteAddr)
 	if !ok {
+		h.cfg.Metrics.Throttled("address", hub.Connect)
 		return parley.Errorf(parley.Throttled, "Too many connections from this address.")
 	}
-	reader := &reader{addresses: h.addresses, from: from}
-	if err := h.open(w, r, reader, hs, token, requestID); err != nil {
-		h.addresses.leave(from)
+	if err := h.open(w, r, client, hs, token, requestID); err != nil {
+		h.addresses.leave(client)
 		return err
 	}
 	return nil
@@ -117,28 +118,29 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request, requestID strin
 // open makes the session and hands its connection to it. The session is in its room
 // before the token is redeemed, and the token is redeemed before the client is told:
 // so nothing sent after the client's open is missed, and no token opens two sessions.
-func (h *Handler) open(w http.ResponseWriter, r *http.Request, reader *reader,
+func (h *Handler) open(w http.ResponseWriter, r *http.Request, client netip.Addr,
 	hs handshake, token parley.Token, requestID string,
-) (err error) {
+) error {
 	ctx, cancel := context.WithTimeout(r.Context(), handshakeTimeout)
 	defer cancel()
-	if reader.Session, err = h.cfg.Hub.Join(ctx, token); err != nil {
+	session, err := h.cfg.Hub.Join(ctx, token, client)
+	if err != nil {
 		return err
 	}
-	awaitOlder := reader.OlderWritten()
+	awaitOlder := session.OlderWritten()
 	if err := h.cfg.Redeemer.Redeem(ctx, token, requestID); err != nil {
-		reader.Leave()
+		session.Leave()
 		return err
 	}
 	awaitOlder(ctx)
 	conn, early, err := hs.switchProtocols(w, requestID)
 	if err != nil {
-		reader.Leave()
+		session.Leave()
 		return err
 	}
 	if tcp, more, ok := h.cfg.Plain(conn); ok {
 		conn, early = tcp, append(early, more...)
 	}
-	reader.Start(conn, early, reader)
+	session.Start(conn, early, &reader{Session: session, addresses: h.addresses})
 	return nil
 }

@@ -2,7 +2,6 @@ package messaging
 
 import (
 	"errors"
-	"net/netip"
 
 	"github.com/gobwas/ws"
 
@@ -35,13 +34,12 @@ type reader struct {
 	frames    frames
 	finished  bool       // a message has ended in the bytes that came last
 	addresses *addresses // that count the session
-	from      netip.Addr
 }
 
 // Ended ends the session and lets its address open another.
 func (r *reader) Ended(cause error) {
 	r.Session.Ended(cause)
-	r.addresses.leave(r.from)
+	r.addresses.leave(r.Client())
 }
 
 // Receive decodes what the client has sent and has the session act on it.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func read(t testing.TB, early string) (client net.Conn, wait func()) {
 	h := hub.New(hub.Config{Bus: noBus{}, Rooms: anyRoom{}, Engine: engine,
 		Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler)})
 	token := parley.NewToken(parley.TokenRequest{UserID: "ana", SessionMinutes: 180}, time.Now())
-	session, err := h.Join(t.Context(), token)
+	session, err := h.Join(t.Context(), token, netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}

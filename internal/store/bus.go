@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -30,8 +31,10 @@ type bus struct {
 	log      *slog.Logger
 	receive  *nats.Conn // a connection of its own: a flood of events delays nothing else
 	arrivals chan *nats.Msg
-	closing  chan struct{}
-	done     chan struct{} // dispatch has ended
+	// overflows counts the times that arrivals was full, and events were dropped.
+	overflows atomic.Int64
+	closing   chan struct{}
+	done      chan struct{} // dispatch has ended
 
 	mu   sync.RWMutex // guards subs; never held while delivering
 	subs map[*nats.Subscription]*subscription
@@ -74,9 +77,11 @@ func (b *bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		b.log.Warn("the bus has trouble with its engine", "err", err)
 		return
 	}
-	dropped, _ := sub.Dropped() // of this subscription; fails once it has ended
+	b.overflows.Add(1)
+	room, _ := parseKey(parley.KindRoom, strings.TrimPrefix(sub.Subject, subjectPrefix)) // ours
+	dropped, _ := sub.Dropped()                                                          // of this subscription; fails once it has ended
 	b.log.Error("room events dropped: this node is too slow for what it receives",
-		"room", strings.TrimPrefix(sub.Subject, subjectPrefix), "dropped", dropped, "err", err)
+		"room", room.String(), "dropped", dropped, "err", err)
 }
 
 // Publish sends an event to all nodes that are subscribed to the room, this one

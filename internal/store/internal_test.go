@@ -391,3 +391,29 @@ func TestCheckSaysThatTheEngineIsGone(t *testing.T) {
 		t.Errorf("Redeem() without JetStream = %v, want code %v", err, parley.Unavailable)
 	}
 }
+
+// TestEventsThatAreTooMany has more events come than wait for a delivery that hangs.
+func TestEventsThatAreTooMany(t *testing.T) {
+	s, log := openInMemory(t)
+	room, release := world.NewRoomARN(), make(chan struct{})
+	stop, err := s.Subscribe(t.Context(), room, func([]byte) { <-release })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stats := s.Stats(); stats.Waiting != 0 || stats.Overflows != 0 {
+		t.Errorf("before events, Stats() = %+v, want none waiting", stats)
+	}
+	for s.bus.overflows.Load() == 0 { // the test times out if it stays
+		if err := s.Publish(t.Context(), room, []byte("event")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if stats := s.Stats(); stats.Waiting != maxWaiting || stats.Overflows != 1 {
+		t.Errorf("Stats() = %+v, want %d events waiting and one overflow", stats, maxWaiting)
+	}
+	close(release)
+	stop()
+	within(t, "the log names the room", func() bool {
+		return strings.Contains(log.String(), "room="+room.String())
+	})
+}

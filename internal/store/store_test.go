@@ -306,12 +306,18 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 		t.Errorf("Redeem() on a full disk = %v, want nil: it needs none", err)
 	}
 
+	if stats := s.Stats(); stats.CanSave {
+		t.Errorf("Stats() on a full disk = %+v, want a store that cannot save", stats)
+	}
 	before := newToken()
 	if err := s.Redeem(t.Context(), before, "a"); err != nil {
 		t.Errorf("Redeem() on a full disk = %v, want nil: it needs none", err)
 	}
 	lift()
 	saved = append(saved, createWhenPossible(t, s, used))
+	if stats := s.Stats(); !stats.CanSave || stats.Bytes == 0 {
+		t.Errorf("Stats() after the repair = %+v, want a store that can save", stats)
+	}
 	wantCode(t, "redeem again, after the marks were lost", s.Redeem(t.Context(), before, "b"),
 		parley.Unauthenticated)
 	if err := s.Redeem(t.Context(), newToken(), "a"); err != nil {

@@ -1,0 +1,83 @@
+package hub
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/parley-chat/parley"
+)
+
+// traffic counts what a room's sessions on this node get.
+type traffic struct {
+	frames, deliveries int64 // since the room was opened
+	minute             int64 // of the last frame, since 1970
+	here, before       int64 // deliveries in that minute, and in the one before
+}
+
+// add counts a frame that a number of sessions get.
+func (t *traffic) add(now time.Time, receivers int) {
+	t.turn(now)
+	t.frames++
+	t.deliveries += int64(receivers)
+	t.here += int64(receivers)
+}
+
+// turn begins a new minute when it is time for one.
+func (t *traffic) turn(now time.Time) {
+	minute := now.Unix() / 60
+	switch {
+	case minute <= t.minute: // a clock that was set back starts no new minute
+		return
+	case minute == t.minute+1:
+		t.before = t.here
+	default:
+		t.before = 0
+	}
+	t.minute, t.here = minute, 0
+}
+
+// RoomTraffic is what a room has on this node, and what its sessions get. Counts are
+// since its first session came.
+type RoomTraffic struct {
+	Room       parley.ARN
+	Sessions   int
+	Frames     int64 // messages and events
+	Deliveries int64 // of frames to sessions
+	LastMinute int64 // deliveries in the last full minute
+}
+
+// TopRooms returns the n rooms with the most deliveries in the last full minute. Of
+// those with as many, it takes the ones with the most sessions.
+func (h *Hub) TopRooms(n int) []RoomTraffic {
+	all := h.traffic(time.Now())
+	slices.SortFunc(all, func(a, b RoomTraffic) int {
+		return cmp.Or(cmp.Compare(b.LastMinute, a.LastMinute), cmp.Compare(b.Sessions, a.Sessions),
+			cmp.Compare(a.Room.String(), b.Room.String()))
+	})
+	return all[:min(n, len(all))]
+}
+
+// traffic returns that of all rooms.
+func (h *Hub) traffic(now time.Time) []RoomTraffic {
+	h.mu.Lock()
+	all := make([]RoomTraffic, 0, len(h.rooms))
+	rooms := make([]*room, 0, len(h.rooms))
+	for arn, r := range h.rooms {
+		all = append(all, RoomTraffic{Room: arn, Sessions: r.members})
+		rooms = append(rooms, r)
+	}
+	h.mu.Unlock()
+	for i, r := range rooms {
+		r.mu.Lock()
+		r.traffic.turn(now)
+		all[i].Frames, all[i].Deliveries = r.traffic.frames, r.traffic.deliveries
+		all[i].LastMinute = r.traffic.before
+		r.mu.Unlock()
+	}
+	return all
+}
+
+// Pending returns how many requests are on their way: under review, in line, or on the
+// bus.
+func (h *Hub) Pending() int { return int(h.pending.Load()) }
