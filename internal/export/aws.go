@@ -1,0 +1,76 @@
+package export
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+)
+
+// AWS says where an API of AWS is called, and as whom.
+type AWS struct {
+	Region   string
+	Endpoint string // URL; empty: that of AWS
+	// AccessKeyID and Secret sign the calls. Default: what the AWS SDK finds, in Profile
+	// if that is set.
+	AccessKeyID, Secret string
+	Profile             string
+}
+
+// load returns the SDK's settings. A variable that sends all calls of the process to
+// one endpoint, which may be this server, does not count.
+func (c AWS) load(ctx context.Context) (aws.Config, error) {
+	options := []func(*config.LoadOptions) error{
+		config.WithRegion(c.Region),
+		// The outbox tries again.
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+	}
+	if c.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(c.Profile))
+	}
+	if c.AccessKeyID != "" {
+		key := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.Secret}
+		options = append(options, config.WithCredentialsProvider(
+			aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return key, nil
+			})))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("settings of AWS: %w", err)
+	}
+	cfg.BaseEndpoint = nil
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if built, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
+		transport = built.GetTransport() // which knows the certificates of AWS_CA_BUNDLE
+	}
+	cfg.HTTPClient = &http.Client{
+		Transport: transport, Timeout: callTimeout, CheckRedirect: noRedirect}
+	return cfg, nil
+}
+
+// endpoint sets where a client calls, unless that is for the SDK to find.
+func (c AWS) endpoint(of **string) {
+	if c.Endpoint != "" {
+		*of = &c.Endpoint
+	}
+}
+
+// closeIdle drops the connections of a client that are not in use.
+func closeIdle(client aws.HTTPClient) {
+	if c, ok := client.(*http.Client); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// noRedirect keeps a signature from being taken to another host.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+var retryer = retry.NewStandard()
+
+// passes reports whether a call that failed may succeed another time.
+func passes(err error) bool { return retryer.IsErrorRetryable(err) }
