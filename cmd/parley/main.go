@@ -16,7 +16,9 @@ type cli struct {
 	Config     configCmd     `cmd:"" help:"Work with configuration files."`
 	Bench      benchCmd      `cmd:"" help:"Put load on a server and measure it."`
 	Policy     policyCmd     `cmd:"" help:"Work with policies."`
+	Review     reviewCmd     `cmd:"" help:"Try out what reviews messages."`
 	Quotas     quotasCmd     `cmd:"" help:"Show the limits of a running server, and what is used."`
+	Logs       logsCmd       `cmd:"" help:"Look at chat logs."`
 	Help       helpCmd       `cmd:"" help:"Explain a command or a topic."`
 	Completion completionCmd `cmd:"" help:"Print a script that completes commands in a shell."`
 	Version    versionCmd    `cmd:"" help:"Say what was built, and how it was built."`

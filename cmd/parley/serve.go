@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -32,6 +31,9 @@ type serveCmd struct {
 	CORSOrigins []string `env:"PARLEY_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may read answers (any)."`
 	AuditLog    *string  `env:"PARLEY_AUDIT_LOG" placeholder:"FILE" help:"File that gets a line of JSON for every API call (none)."`
 
+	LogFormat *string `env:"PARLEY_LOG_FORMAT" placeholder:"FORMAT" help:"Form of log lines on standard error: text or json (text)."`
+	LogLevel  *string `env:"PARLEY_LOG_LEVEL" placeholder:"LEVEL" help:"Lowest level logged: debug, info, warn or error (info)."`
+
 	frontFlags `embed:""`
 
 	MaxSessions  *int `env:"PARLEY_MAX_SESSIONS" placeholder:"N" help:"Sessions taken; 0 is no limit (three quarters of the open files, or more)."`
@@ -50,7 +52,10 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	log, err := cfg.NewLog(os.Stderr)
+	if err != nil {
+		return err
+	}
 	a, err := app.Start(start, cfg, log)
 	if err != nil {
 		return err
@@ -113,6 +118,8 @@ func (c *serveCmd) config() (app.Config, error) {
 	override(&cfg.AdminListen, c.AdminListen)
 	override(&cfg.Data, c.Data)
 	override((*string)(&cfg.Quotas), c.Quotas)
+	override((*string)(&cfg.LogFormat), c.LogFormat)
+	override(&cfg.LogLevel, c.LogLevel)
 	override(&cfg.AuditLog, c.AuditLog)
 	override(&cfg.MaxClockSkew, c.MaxClockSkew)
 	override(&cfg.DrainSeconds, c.DrainSeconds)

@@ -14,14 +14,20 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/chatlog"
 	"github.com/parley-chat/parley/internal/control"
+	"github.com/parley-chat/parley/internal/export"
 	"github.com/parley-chat/parley/internal/fanout"
 	"github.com/parley-chat/parley/internal/hub"
 	"github.com/parley-chat/parley/internal/listen"
 	"github.com/parley-chat/parley/internal/messaging"
 	"github.com/parley-chat/parley/internal/metrics"
+	"github.com/parley-chat/parley/internal/notice"
+	"github.com/parley-chat/parley/internal/otlp"
+	"github.com/parley-chat/parley/internal/review"
 	"github.com/parley-chat/parley/internal/store"
 	"github.com/parley-chat/parley/internal/token"
+	"github.com/parley-chat/parley/internal/trace"
 )
 
 // App is a running server. Close ends it.
@@ -36,11 +42,23 @@ type App struct {
 	metrics *metrics.Metrics
 	store   *store.Store
 	engine  *fanout.Engine
-	hub     *hub.Hub
+	review  *review.Reviewer
+	logs    *chatlog.Logger
+
+	tracer   *trace.Tracer  // nil when nothing is traced
+	traces   *otlp.Exporter // the same
+	notices  notice.Sink    // nil when nobody is told
+	exporter *export.Exporter
+	hub      *hub.Hub
 
 	servers []*server
 	url     string // for clients
 	drain   time.Duration
+
+	maxSessions int // 0 is no limit
+
+	logGrace time.Duration // to deliver chat logs at the end
+
 	closing atomic.Bool   // readiness says no from here on
 	closed  chan struct{} // ends beside
 	beside  sync.WaitGroup
@@ -52,7 +70,7 @@ type App struct {
 // listeners. When it returns an error it has stopped whatever it had started.
 // ctx bounds the start alone.
 func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) {
-	a := &App{log: log, regions: cfg.Regions, metrics: metrics.New(),
+	a := &App{log: log, regions: cfg.Regions, metrics: metrics.New(), maxSessions: cfg.MaxSessions,
 		drain: time.Duration(cfg.DrainSeconds) * time.Second, closed: make(chan struct{})}
 	a.beside.Go(func() { trim(a.closed) })
 	defer func() {
@@ -86,20 +104,29 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	if a.engine, err = fanout.NewEngine(runtime.GOMAXPROCS(0)); err != nil {
 		return nil, fmt.Errorf("start engine: %w", err)
 	}
+	if a.review, err = cfg.OpenReviewer(a.metrics, log); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(a.openLogs(ctx, cfg), a.openExports(ctx, cfg)); err != nil {
+		return nil, err
+	}
 	a.hub = hub.New(hub.Config{
-		Bus: a.store, Rooms: a.store, Engine: a.engine,
-		Quotas: a.quotas, MaxSessions: cfg.MaxSessions, Metrics: a.metrics, Log: log,
+		Bus: a.store, Rooms: a.store, Reviewer: a.review, ChatLog: a.logs, Engine: a.engine,
+		Quotas: a.quotas, MaxSessions: cfg.MaxSessions, Metrics: a.metrics,
+		Tracer: a.tracer, Notices: a.notices, Log: log,
 	})
+	a.metrics.WatchNode(a.node)
 	chat := messaging.New(messaging.Config{
 		Hub: a.hub, Opener: sealer, Redeemer: a.store, Plain: listen.Plain,
 		Quotas: a.quotas, Metrics: a.metrics, Log: log,
 	})
 	api := control.New(control.Config{
-		Rooms: a.store, LoggingConfigurations: a.store, Hub: a.hub,
-		Sealer: sealer, Identities: a.keys,
+		Rooms: a.store, LoggingConfigurations: a.store, Hub: a.hub, Functions: a.review,
+		LogDestinations: a.prober(cfg),
+		Sealer:          sealer, Identities: a.keys,
 		Regions: cfg.Regions, Hosts: cfg.Hosts, Origins: cfg.CORSOrigins,
 		MaxSkew: cfg.MaxClockSkew, Quotas: a.quotas,
-		Audit: a.audit.writer(), Metrics: a.metrics, Log: log,
+		Audit: a.audit.writer(), Metrics: a.metrics, Tracer: a.tracer, Notices: a.notices, Log: log,
 	})
 	if err := a.listen("listen", cfg.Listen, front, writeTimeout, route(chat, api)); err != nil {
 		return nil, err
@@ -142,11 +169,12 @@ func (a *App) Addr() net.Addr { return a.servers[clientServer].addr }
 // AdminAddr returns where the admin listener accepts.
 func (a *App) AdminAddr() net.Addr { return a.servers[adminServer].addr }
 
-// Reload takes the accounts, users, access keys and policies from cfg, whose other
-// settings need a restart, reads the certificate's files, and opens the audit log's
-// file anew. Sessions are not touched. What an error is about stays in force.
+// Reload takes the accounts, users, access keys, policies, review targets and log
+// destinations from cfg, whose other settings need a restart, reads the certificate's
+// files, and opens the audit log's file anew. Sessions are not touched. What an error is about stays in force.
 func (a *App) Reload(cfg Config) error {
-	return errors.Join(a.keys.reload(cfg, a.data), a.audit.reopen(), a.reloadCertificates())
+	return errors.Join(a.keys.reload(cfg, a.data), a.audit.reopen(), a.reloadCertificates(),
+		a.reloadReviewer(cfg), a.reloadLogs(cfg))
 }
 
 // Close undoes Start: it stops accepting, finishes the requests in progress, drops
@@ -174,6 +202,8 @@ func (a *App) stop(ctx context.Context, drain time.Duration) error {
 		if a.hub != nil {
 			a.hub.Drain(ctx, drain)
 		}
+		a.review.Close() // after the reviews that the drain waits for
+		errs = append(errs, a.closeLogs(ctx))
 		if len(a.servers) > adminServer {
 			errs = append(errs, a.servers[adminServer].stop())
 		}
@@ -183,11 +213,12 @@ func (a *App) stop(ctx context.Context, drain time.Duration) error {
 		for _, s := range a.servers {
 			errs = append(errs, s.wait())
 		}
+		a.closeExports()
 		if a.store != nil {
 			errs = append(errs, a.store.Close())
 		}
 		a.beside.Wait()
-		errs = append(errs, a.audit.close(), a.data.close())
+		errs = append(errs, a.audit.close(), a.data.close(), a.data.removeTemporary())
 		a.err = errors.Join(errs...)
 	})
 	return a.err

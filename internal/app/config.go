@@ -20,10 +20,12 @@ import (
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/control"
 	"github.com/parley-chat/parley/internal/listen"
+	"github.com/parley-chat/parley/internal/review"
 )
 
 // Config is what an operator sets. Each member has a key in the configuration
-// file, and all but Accounts have a flag and an environment variable.
+// file, and those but Accounts, Review, Logs, Tracing and Exports have a flag and an
+// environment variable.
 type Config struct {
 	// Listen is where the chat and control listener accepts: host:port. Port 0
 	// takes a free one. Default 127.0.0.1:8080.
@@ -79,9 +81,23 @@ type Config struct {
 	// limit. Default the files that the process may open, but for those of the other
 	// connections and 64.
 	MaxSessions int `koanf:"max_sessions"`
+	// LogFormat is the form of the lines on standard error: text or json. Default text.
+	LogFormat LogFormat `koanf:"log_format"`
+	// LogLevel is the lowest level that is logged: debug, info, warn or error. Default
+	// info.
+	LogLevel string `koanf:"log_level"`
 	// DrainSeconds is over how long a server that is told to stop ends its sessions, 0
 	// to 3,600. Default 0: all at once.
 	DrainSeconds int `koanf:"drain_seconds"`
+	// Review says what is behind the review handlers of rooms. Default nothing: then
+	// their fallbacks decide.
+	Review review.Config `koanf:"review"`
+	// Logs says where chat logs go. Default: to the data folder.
+	Logs LogsConfig `koanf:"logs"`
+	// Tracing says which requests are traced. Default none.
+	Tracing TracingConfig `koanf:"tracing"`
+	// Exports say what other systems are told. Default nothing.
+	Exports ExportsConfig `koanf:"exports"`
 	// Accounts are those that may use the server, with their users, access keys
 	// and policies. With none, the server makes a root user for itself.
 	Accounts []AccountConfig `koanf:"accounts"`
@@ -101,6 +117,8 @@ func DefaultConfig() Config {
 		MaxClockSkew: 5 * time.Minute,
 		CORSOrigins:  []string{control.AnyOrigin},
 
+		LogFormat:       LogText,
+		LogLevel:        "info",
 		ACME:            ACMEConfig{Directory: listen.LetsEncrypt},
 		ForwardedHeader: string(listen.ForwardedFor),
 		HTTPConnections: listen.DefaultConnections(),
@@ -140,6 +158,16 @@ func LoadConfig(path string) (Config, error) {
 	}
 	mistakes = append(mistakes, flatten(cfg.Check())...)
 	mistakes = append(mistakes, cfg.checkFiles()...)
+	mistakes = append(mistakes, flatten(cfg.Review.Check(cfg.path))...)
+	if _, err := cfg.Tracing.load(cfg.path); err != nil {
+		mistakes = append(mistakes, flatten(err)...)
+	}
+	if _, err := cfg.Exports.load(cfg.path); err != nil {
+		mistakes = append(mistakes, flatten(err)...)
+	}
+	if _, err := cfg.logMappings(); err != nil {
+		mistakes = append(mistakes, flatten(err)...)
+	}
 	if _, err := cfg.LoadUsers(); err != nil {
 		mistakes = append(mistakes, flatten(err)...)
 	}
@@ -212,7 +240,8 @@ var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d{1,2}$`)
 func (c Config) Check() error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	errs = append(errs, checkAddress("listen", c.Listen), checkAddress("admin_listen", c.AdminListen))
+	errs = append(errs, checkAddress("listen", c.Listen), checkAddress("admin_listen", c.AdminListen),
+		c.checkLog())
 	if len(c.Regions) == 0 {
 		wrong("regions must name at least one region")
 	}
@@ -245,6 +274,7 @@ func (c Config) Check() error {
 			wrong("limits: %s must not be negative", name)
 		}
 	}
+	errs = append(errs, c.Logs.check()...)
 	return errors.Join(append(errs, c.checkFront()...)...)
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -21,13 +22,16 @@ import (
 type dataDir struct {
 	path string
 	lock *os.File
+	// temporary is where chat logs are when nothing is kept. It does not exist before
+	// there are some.
+	temporary string
 }
 
 // openDataDir creates the data folder if there is none, and locks it. In
 // development mode it does not touch the disk.
 func openDataDir(cfg Config) (*dataDir, error) {
 	if cfg.Dev {
-		return &dataDir{}, nil
+		return &dataDir{temporary: filepath.Join(os.TempDir(), "parley-dev-"+rand.Text())}, nil
 	}
 	path, err := filepath.Abs(cfg.Data)
 	if err != nil {
@@ -86,6 +90,17 @@ func (d *dataDir) storeDir() string {
 		return ""
 	}
 	return filepath.Join(d.path, "store")
+}
+
+// logDir is where chat logs and their queue are kept.
+func (d *dataDir) logDir() string { return cmp.Or(d.path, d.temporary) }
+
+// removeTemporary removes what was only kept for the life of the server.
+func (d *dataDir) removeTemporary() error {
+	if d == nil || d.temporary == "" {
+		return nil
+	}
+	return os.RemoveAll(d.temporary)
 }
 
 // masterKey returns the key that wraps the token keys: from the file master.key,

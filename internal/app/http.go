@@ -39,6 +39,8 @@ func (a *App) admin() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("GET /quotas", a.serveQuotas)
+	mux.HandleFunc("GET /logs", a.serveLogs)
+	mux.HandleFunc("GET /rooms", a.serveRooms)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -26,19 +26,25 @@ type WorldUse struct {
 
 // serveQuotas answers with a QuotaReport.
 func (a *App) serveQuotas(w http.ResponseWriter, _ *http.Request) {
-	report := QuotaReport{Limits: parley.Quotas{}, Use: []WorldUse{}}
+	report := QuotaReport{Limits: parley.Quotas{}, Use: a.uses()}
 	for _, name := range parley.QuotaNames() {
 		report.Limits[name] = a.quotas[name]
 	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(report) // a reader that is gone needs no answer
+}
+
+// uses returns what is used, in the accounts and regions that use something.
+func (a *App) uses() []WorldUse {
+	uses := []WorldUse{}
 	for _, account := range a.keys.accounts() {
 		for _, region := range a.regions {
 			if use := a.use(parley.World{Region: region, Account: account}); use != nil {
-				report.Use = append(report.Use, *use)
+				uses = append(uses, *use)
 			}
 		}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(report) // a reader that is gone needs no answer
+	return uses
 }
 
 // use returns what is used in a world, or nil for nothing.
