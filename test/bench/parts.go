@@ -24,6 +24,7 @@ func parts() []part {
 		{"f", "handshakes, and coming back after a restart", (*bench).measureHandshakes},
 		{"g", "many small rooms beside one large", (*bench).measureRooms},
 		{"h", "one million sessions, by arithmetic", (*bench).measureMany},
+		{"logging", "rooms that are logged beside rooms that are not", (*bench).measureLogging},
 	}
 }
 
