@@ -45,15 +45,15 @@ func (pl plane) serve(t *testing.T, args ...string) node {
 	return node{p, parleytest.Anonymous(t, p.url).As("test", "test").Trusting(t, id.roots)}
 }
 
-// start starts a server without quotas in this process.
-func (pl plane) start(t *testing.T) *parleytest.Server {
+// start starts a server without quotas in this process. Options change its settings.
+func (pl plane) start(t *testing.T, options ...func(*app.Config)) *parleytest.Server {
 	t.Helper()
-	unlimited := func(c *app.Config) { c.Quotas = parley.NoQuotas }
+	options = append(options, func(c *app.Config) { c.Quotas = parley.NoQuotas })
 	if !pl.tls {
-		return parleytest.Start(t, unlimited)
+		return parleytest.Start(t, options...)
 	}
 	id := newIdentity(t)
-	srv := parleytest.Start(t, unlimited, id.settings)
+	srv := parleytest.Start(t, append(options, id.settings)...)
 	srv.Client = parleytest.Anonymous(t, "https://"+srv.Addr().String()).
 		As("test", "test").Trusting(t, id.roots)
 	return srv
