@@ -37,6 +37,8 @@ type screen struct {
 	latency time.Duration
 	kicked  string // what was said about the end of this user's sessions
 	ended   error  // why the connection is gone for good
+
+	panicked string // what a goroutine of ours panicked with, and where
 }
 
 // none is no entry's number.
@@ -64,8 +66,11 @@ func runScreen(ctx context.Context, cfg Config) error {
 	stop()
 	cancel()
 	group.Wait()
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("terminal: %w", err)
+	case s.panicked != "":
+		return fmt.Errorf("panic: %s", s.panicked)
 	}
 	return s.ended
 }
@@ -83,8 +88,8 @@ func (s *screen) options() []tea.ProgramOption {
 	return options
 }
 
-// guard returns f with its panics carried to the program, which gives the terminal
-// back before it ends with them.
+// guard returns f with its panics carried to the program, which gives the terminal back
+// before Run returns them.
 func guard(p *tea.Program, f func()) func() {
 	return func() {
 		defer func() {

@@ -49,7 +49,8 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case endedMsg:
 		s.end(msg.err)
 	case panicMsg:
-		panic(msg.text)
+		s.panicked = msg.text
+		return s, tea.Quit
 	default:
 		s.adapt(msg)
 	}
