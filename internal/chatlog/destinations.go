@@ -3,7 +3,6 @@ package chatlog
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/awsconfig"
 )
 
 // Mapping says where the destinations lead that fit a pattern.
@@ -136,8 +136,7 @@ func fileName(name string) string {
 	return escaped
 }
 
-// config returns the SDK's settings for a mapping. A variable that sends all calls of
-// the process to one endpoint, which may be this server, does not count.
+// config returns the SDK's settings for a mapping.
 func (m *mapping) config(ctx context.Context, region string, c *connections) (aws.Config, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -147,27 +146,13 @@ func (m *mapping) config(ctx context.Context, region string, c *connections) (aw
 	if cfg, ok := m.configs[region]; ok {
 		return cfg, nil
 	}
-	options := []func(*config.LoadOptions) error{
-		config.WithRegion(region),
-		config.WithHTTPClient(awshttp.NewBuildableClient()),
-		// The queue tries again, and better than the SDK, which does not know how long.
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
-	}
-	if m.Profile != "" {
-		options = append(options, config.WithSharedConfigProfile(m.Profile))
-	}
-	if m.AccessKeyID != "" {
-		key := aws.Credentials{AccessKeyID: m.AccessKeyID, SecretAccessKey: m.Secret}
-		options = append(options, config.WithCredentialsProvider(
-			aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return key, nil
-			})))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	cfg, err := awsconfig.Load(ctx, awsconfig.Choices{
+		Region: region, Profile: m.Profile, AccessKeyID: m.AccessKeyID, Secret: m.Secret,
+	}, config.WithHTTPClient(awshttp.NewBuildableClient()))
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("settings of AWS: %w", err)
+		return aws.Config{}, err
 	}
-	cfg.BaseEndpoint, cfg.HTTPClient = nil, c.of(cfg)
+	cfg.HTTPClient = c.of(cfg)
 	m.configs[region] = cfg
 	return cfg, nil
 }

@@ -2,13 +2,13 @@ package export
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/parley-chat/parley/internal/awsconfig"
 )
 
 // AWS says where an API of AWS is called, and as whom.
@@ -21,29 +21,14 @@ type AWS struct {
 	Profile             string
 }
 
-// load returns the SDK's settings. A variable that sends all calls of the process to
-// one endpoint, which may be this server, does not count.
+// load returns the SDK's settings.
 func (c AWS) load(ctx context.Context) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{
-		config.WithRegion(c.Region),
-		// The outbox tries again.
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
-	}
-	if c.Profile != "" {
-		options = append(options, config.WithSharedConfigProfile(c.Profile))
-	}
-	if c.AccessKeyID != "" {
-		key := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.Secret}
-		options = append(options, config.WithCredentialsProvider(
-			aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return key, nil
-			})))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	cfg, err := awsconfig.Load(ctx, awsconfig.Choices{
+		Region: c.Region, Profile: c.Profile, AccessKeyID: c.AccessKeyID, Secret: c.Secret,
+	})
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("settings of AWS: %w", err)
+		return aws.Config{}, err
 	}
-	cfg.BaseEndpoint = nil
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if built, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
 		transport = built.GetTransport() // which knows the certificates of AWS_CA_BUNDLE
