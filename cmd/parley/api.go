@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/app"
@@ -17,8 +18,9 @@ import (
 // runAPI runs the API command that the words name, if they name one, and returns the
 // code to exit with.
 func runAPI(words []string) (code int, ok bool) {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
 	command, rest, ok := awscli.Find(awscli.Config{
-		Out: os.Stdout, Err: os.Stderr, Terminal: isTerminal(os.Stdout),
+		Out: os.Stdout, Err: os.Stderr, Terminal: err == nil, Width: width,
 		Version: versionLine(), FindLocal: findLocal,
 	}, words)
 	if !ok {

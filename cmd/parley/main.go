@@ -25,14 +25,14 @@ type cli struct {
 }
 
 func main() {
-	parser := newParser()
 	if len(os.Args) > 1 && os.Args[1] == completeWord {
-		printCandidates(os.Stdout, complete(parser, os.Args[2:]))
+		printCandidates(os.Stdout, complete(newParser(), os.Args[2:]))
 		return
 	}
 	if code, ok := runAPI(os.Args[1:]); ok {
 		os.Exit(code)
 	}
+	parser := newParser()
 	ctx, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
 	if err := ctx.Run(parser); err != nil {

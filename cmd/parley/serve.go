@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/app"
 )
@@ -215,7 +217,4 @@ func quickStart(cfg app.Config, a *app.App) string {
 `, before, settings, a.ClientURL(), cfg.Regions[0], a.AdminURL())
 }
 
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

@@ -21,10 +21,11 @@ import (
 	"github.com/parley-chat/parley/internal/awscli/output"
 )
 
-// Config is what commands work with. All members are required.
+// Config is what commands work with. All members are required, but for Width.
 type Config struct {
 	Out, Err  io.Writer
 	Terminal  bool // whether Out is one
+	Width     int  // of that, in columns; 0 when it is not known
 	Version   string
 	FindLocal FindLocal
 }
@@ -148,6 +149,7 @@ func (c *Command) formats(profile map[string]string) error {
 		return failf(exitGeneral, "", "Unknown output type: %s", c.options.Format)
 	}
 	color := c.line.Globals.Color
+	c.options.Width = c.cfg.Width
 	c.options.Color = color == "on" || color != "off" && c.cfg.Terminal
 	if setting := profile["cli_timestamp_format"]; setting != "" {
 		var err error
@@ -217,6 +219,6 @@ func (c *Command) failLine(e *input.Error) {
 func (c *Command) tell(f output.Failure) {
 	// Where it cannot be written, the code to exit with has to do.
 	_ = output.PrintError(c.cfg.Err, f, output.ErrorOptions{
-		Format: c.errorFormat, Color: c.options.Color,
+		Format: c.errorFormat, Color: c.options.Color, Width: c.options.Width,
 	})
 }
