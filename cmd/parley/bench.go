@@ -15,14 +15,14 @@ import (
 
 // benchCmd holds the commands that put load on a server, and what they share.
 type benchCmd struct {
-	URL     string `default:"http://127.0.0.1:8080" help:"Control plane of the server."`
-	ChatURL string `placeholder:"URL" help:"Messaging plane of the server, ws://… or wss://… (the same host)."`
-	Region  string `default:"us-east-1" help:"Region of the rooms."`
-	Profile string `placeholder:"NAME" help:"Profile of the shared AWS configuration."`
-	Room    string `placeholder:"ARN" help:"Room to use (rooms of its own, deleted at the end)."`
+	URL     string   `default:"http://127.0.0.1:8080" help:"Control plane of the server."`
+	ChatURL []string `placeholder:"URL" help:"Messaging plane of the server, ws://… or wss://… (the same host). Of a cluster, that of each node: sessions are spread over them."`
+	Region  string   `default:"us-east-1" help:"Region of the rooms."`
+	Profile string   `placeholder:"NAME" help:"Profile of the shared AWS configuration."`
+	Room    string   `placeholder:"ARN" help:"Room to use (rooms of its own, deleted at the end)."`
 
-	AdminURL  string `placeholder:"URL" help:"Admin listener of a Parley server: to tell what the server uses."`
-	ServerPID int    `name:"server-pid" placeholder:"PID" help:"Process of a server on this machine: to tell what it uses."`
+	AdminURL  []string `placeholder:"URL" help:"Admin listener of a Parley server: to tell what the server uses. Of several, the sum."`
+	ServerPID []int    `name:"server-pid" placeholder:"PID" help:"Process of a server on this machine: to tell what it uses. Of several, the sum."`
 
 	Duration time.Duration `default:"10s" help:"How long to measure."`
 	JSON     bool          `help:"Print one JSON object instead of a table."`
@@ -128,18 +128,29 @@ func bench[T any, R interface {
 }
 
 func (b *benchCmd) target(ctx context.Context) (load.Target, error) {
-	t := load.Target{URL: b.URL, ChatURL: b.ChatURL, Region: b.Region}
-	switch {
-	case b.ServerPID > 0:
-		t.Probe = load.ProcessProbe{PID: b.ServerPID}
-	case b.AdminURL != "":
-		t.Probe = load.AdminProbe{URL: b.AdminURL}
-	}
+	t := load.Target{URL: b.URL, ChatURLs: b.ChatURL, Region: b.Region, Probe: b.probe()}
 	settings, err := endpointFlags{
 		Region: b.Region, Profile: b.Profile, EndpointURL: b.URL,
 	}.resolve(ctx)
 	t.Credentials = settings.API.Credentials
 	return t, err
+}
+
+// probe returns what looks at the servers: at their processes, if those are known.
+func (b *benchCmd) probe() load.Probe {
+	var probes load.Probes
+	for _, pid := range b.ServerPID {
+		probes = append(probes, load.ProcessProbe{PID: pid})
+	}
+	for _, address := range b.AdminURL {
+		if len(b.ServerPID) == 0 {
+			probes = append(probes, load.AdminProbe{URL: address})
+		}
+	}
+	if len(probes) == 0 {
+		return nil
+	}
+	return probes
 }
 
 // plainEvery is how many looks at a run are shown as a line when it is no terminal

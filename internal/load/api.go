@@ -17,8 +17,10 @@ import (
 
 // Target is a server, and who calls it.
 type Target struct {
-	URL         string // of the control plane: http://HOST:PORT
-	ChatURL     string // of the messaging plane: ws://HOST:PORT; the host of URL when empty
+	URL string // of the control plane: http://HOST:PORT
+	// ChatURLs are those of the messaging plane, ws://HOST:PORT, of a cluster's nodes:
+	// sessions are spread over them evenly. When there are none, the host of URL is one.
+	ChatURLs    []string
 	Region      string // that calls are signed for
 	Credentials aws.CredentialsProvider
 
@@ -26,13 +28,25 @@ type Target struct {
 	Probe Probe
 }
 
-// chat returns the URL of the messaging plane.
-func (t Target) chat() string {
-	if u, err := url.Parse(t.URL); t.ChatURL == "" && err == nil {
+// chat returns the URLs of the messaging plane.
+func (t Target) chat() []string {
+	if u, err := url.Parse(t.URL); len(t.ChatURLs) == 0 && err == nil {
 		u.Path, u.RawPath, u.RawQuery = "", "", ""
-		return u.String()
+		return []string{u.String()}
 	}
-	return t.ChatURL
+	return t.ChatURLs
+}
+
+// servers finds where sessions are opened.
+func (t Target) servers(ctx context.Context) (servers []sockets.Server, err error) {
+	for _, address := range t.chat() {
+		s, err := sockets.Find(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, s)
+	}
+	return servers, nil
 }
 
 // kind returns the status and the type of a refusal.

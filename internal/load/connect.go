@@ -88,12 +88,12 @@ func Connect(ctx context.Context, target Target, cfg ConnectConfig, show Show) (
 	if err != nil {
 		return nil, err
 	}
-	server, err := sockets.Find(ctx, target.chat())
+	servers, err := target.servers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c := newConnects(cfg, target.Probe, show)
-	if c.net, err = sockets.New(server, cfg.Clients, c); err != nil {
+	if c.net, err = sockets.New(servers, cfg.Clients, c); err != nil {
 		return nil, err
 	}
 	defer show.over()

@@ -125,12 +125,12 @@ func Fanout(ctx context.Context, target Target, cfg FanoutConfig, show Show) (
 		return nil, err
 	}
 	sessions := cfg.Rooms * cfg.Receivers
-	server, err := sockets.Find(ctx, target.chat())
+	servers, err := target.servers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	f := newFanout(cfg, target.Probe, show)
-	if f.net, err = sockets.New(server, sessions, f); err != nil {
+	if f.net, err = sockets.New(servers, sessions, f); err != nil {
 		return nil, err
 	}
 	join := func(ctx context.Context, session int) (string, error) {

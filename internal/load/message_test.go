@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,12 +152,15 @@ func BenchmarkFind(b *testing.B) {
 }
 
 func TestChatIsAtTheSameHost(t *testing.T) {
-	for _, tt := range []struct{ url, chatURL, want string }{
-		{"http://h:1/base/", "", "http://h:1"},
-		{"https://h", "", "https://h"},
-		{"https://h", "wss://edge/chat?a=b", "wss://edge/chat?a=b"},
+	for _, tt := range []struct {
+		url            string
+		chatURLs, want []string
+	}{
+		{"http://h:1/base/", nil, []string{"http://h:1"}},
+		{"https://h", nil, []string{"https://h"}},
+		{"https://h", []string{"wss://edge/chat?a=b", "ws://two"}, []string{"wss://edge/chat?a=b", "ws://two"}},
 	} {
-		if got := (Target{URL: tt.url, ChatURL: tt.chatURL}).chat(); got != tt.want {
+		if got := (Target{URL: tt.url, ChatURLs: tt.chatURLs}).chat(); !slices.Equal(got, tt.want) {
 			t.Errorf("%+v: got %q", tt, got)
 		}
 	}

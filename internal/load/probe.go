@@ -23,6 +23,22 @@ type Probe interface {
 	Usage(ctx context.Context) (Usage, error)
 }
 
+// Probes says what several processes use together.
+type Probes []Probe
+
+// Usage adds up what they use.
+func (p Probes) Usage(ctx context.Context) (sum Usage, err error) {
+	for _, probe := range p {
+		u, err := probe.Usage(ctx)
+		if err != nil {
+			return Usage{}, err
+		}
+		sum.CPU += u.CPU
+		sum.Memory += u.Memory
+	}
+	return sum, nil
+}
+
 // AdminProbe reads the metrics of a Parley server's admin listener.
 type AdminProbe struct {
 	URL string // http://HOST:PORT

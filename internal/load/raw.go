@@ -20,7 +20,7 @@ func Raw(ctx context.Context, server netip.AddrPort, probe Probe, cfg FanoutConf
 	f := newFanout(cfg, probe, show)
 	f.raw, f.request = true, newFrameTemplate(f.mark, cfg.ContentBytes)
 	var err error
-	if f.net, err = sockets.New(sockets.Raw(server), sessions, f); err != nil {
+	if f.net, err = sockets.New([]sockets.Server{sockets.Raw(server)}, sessions, f); err != nil {
 		return nil, err
 	}
 	return f.run(ctx, func(context.Context, int) (string, error) { return "", nil })

@@ -140,9 +140,9 @@ func TestErrorsSayWhy(t *testing.T) {
 		{"wrong secret", func(t *load.Target) { t.Credentials = key("wrong") },
 			"CreateRoom: 403 InvalidSignatureException: The request signature"},
 		{"another region", func(t *load.Target) { t.Region = "mars-north-1" }, "CreateRoom: 403 "},
-		{"no chat there", func(t *load.Target) { t.ChatURL = s.Admin }, "the handshake was refused: 404"},
-		{"nobody chats", func(t *load.Target) { t.ChatURL = nobody }, "connection refused"},
-		{"strange URL", func(t *load.Target) { t.ChatURL = "localhost:8080" }, "begins with ws://"},
+		{"no chat there", func(t *load.Target) { t.ChatURLs = []string{s.Admin} }, "the handshake was refused: 404"},
+		{"nobody chats", func(t *load.Target) { t.ChatURLs = []string{nobody} }, "connection refused"},
+		{"strange URL", func(t *load.Target) { t.ChatURLs = []string{"localhost:8080"} }, "begins with ws://"},
 		{"no metrics there", func(t *load.Target) { t.Probe = load.AdminProbe{URL: s.URL} },
 			"is this the admin listener?"},
 	} {

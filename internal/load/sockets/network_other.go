@@ -3,6 +3,6 @@
 package sockets
 
 // New returns a network for sessions 0 to sessions-1.
-func New(server Server, sessions int, h Handler) (Network, error) {
-	return newStreams(server, sessions, h), nil
+func New(servers []Server, sessions int, h Handler) (Network, error) {
+	return newStreams(servers, sessions, h), nil
 }

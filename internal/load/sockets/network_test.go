@@ -70,11 +70,11 @@ func (e *events) do(f func(n Network)) {
 }
 
 // kinds are the networks that all tests are run with.
-func kinds() map[string]func(Server, int, Handler) (Network, error) {
-	return map[string]func(Server, int, Handler) (Network, error){
+func kinds() map[string]func([]Server, int, Handler) (Network, error) {
+	return map[string]func([]Server, int, Handler) (Network, error){
 		"system's": New,
-		"streams": func(s Server, sessions int, h Handler) (Network, error) {
-			return newStreams(s, sessions, h), nil
+		"streams": func(servers []Server, sessions int, h Handler) (Network, error) {
+			return newStreams(servers, sessions, h), nil
 		},
 	}
 }
@@ -93,7 +93,7 @@ func onEach(t *testing.T, serve func(conn net.Conn), test func(t *testing.T, e *
 				}
 				serve(conn)
 			})
-			test(t, start(t, server, kind))
+			test(t, start(t, []Server{server}, kind))
 		})
 	}
 }
@@ -130,12 +130,13 @@ func listen(t *testing.T, serve func(net.Conn)) Server {
 }
 
 // start runs a network for two sessions until the end of the test.
-func start(t *testing.T, server Server, kind func(Server, int, Handler) (Network, error)) *events {
+func start(t *testing.T, servers []Server,
+	kind func([]Server, int, Handler) (Network, error)) *events {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	e := &events{seen: make(chan string, 10_000)}
 	var err error
-	if e.network, err = kind(server, 2, e); err != nil {
+	if e.network, err = kind(servers, 2, e); err != nil {
 		t.Fatal(err)
 	}
 	var running sync.WaitGroup
@@ -232,7 +233,7 @@ func TestFramesWithTheHandshake(t *testing.T) {
 				_, _ = conn.Write(AppendServerText(answer.Bytes(), []byte("early")))
 				_, _ = io.Copy(io.Discard, conn)
 			})
-			e := start(t, server, kind)
+			e := start(t, []Server{server}, kind)
 			e.do(func(n Network) { n.Open(0, "token") })
 			e.want(t, "0 opened", "")
 			e.want(t, "0 message ", "early")
@@ -349,7 +350,7 @@ func TestHandshakesFail(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for name, kind := range kinds() {
 				t.Run(name, func(t *testing.T) {
-					e := start(t, listen(t, tt.serve), kind)
+					e := start(t, []Server{listen(t, tt.serve)}, kind)
 					e.do(func(n Network) { n.Open(0, "token") })
 					e.want(t, "0 failed: ", tt.want)
 				})
@@ -369,7 +370,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 	for name, kind := range kinds() {
 		t.Run(name, func(t *testing.T) {
-			e := start(t, server, kind)
+			e := start(t, []Server{server}, kind)
 			e.do(func(n Network) { n.Open(1, "token") })
 			e.want(t, "1 failed: ", "refused")
 		})
@@ -396,19 +397,44 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("certificate of nobody known", func(t *testing.T) {
-		e := start(t, found, New)
+		e := start(t, []Server{found}, New)
 		e.do(func(n Network) { n.Open(0, "token") })
 		e.want(t, "0 failed: ", "failed to verify certificate")
 	})
 	t.Run("good certificate", func(t *testing.T) {
 		found.tls = &tls.Config{ServerName: "example.com",
 			RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
-		e := start(t, found, New)
+		e := start(t, []Server{found}, New)
 		e.do(func(n Network) { n.Open(0, "token") })
 		e.want(t, "0 opened", "")
 		e.do(func(n Network) { n.Send(0, AppendText(nil, []byte("hi"))) })
 		e.want(t, "0 message ", "hi")
 	})
+}
+
+func TestSessionsAreSpreadOverServers(t *testing.T) {
+	at := make(chan int, 2)
+	var servers []Server
+	for i := range 2 {
+		server := listen(t, func(conn net.Conn) {
+			at <- i
+			_, _ = io.Copy(io.Discard, conn)
+		})
+		server.raw = true
+		servers = append(servers, server)
+	}
+	for name, kind := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			e := start(t, servers, kind)
+			for i := range 2 {
+				e.do(func(n Network) { n.Open(i, "") })
+				e.want(t, fmt.Sprint(i), " opened")
+				if got := <-at; got != i {
+					t.Errorf("session %d is on server %d", i, got)
+				}
+			}
+		})
+	}
 }
 
 // TestSessionsAreSpread opens sessions from several loopback addresses.
@@ -424,7 +450,7 @@ func TestSessionsAreSpread(t *testing.T) {
 	server.raw = true
 	for name, kind := range kinds() {
 		t.Run(name, func(t *testing.T) {
-			e := start(t, server, func(s Server, _ int, h Handler) (Network, error) {
+			e := start(t, []Server{server}, func(s []Server, _ int, h Handler) (Network, error) {
 				return kind(s, portsPerSource+1, h)
 			})
 			for i, want := range []string{"127.0.0.1", "127.0.0.2"} {

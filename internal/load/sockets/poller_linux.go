@@ -31,10 +31,8 @@ const (
 // poller is a network of bare sockets. All but posted is owned by the goroutine of
 // run.
 type poller struct {
-	Server
+	places  places
 	h       Handler
-	shake   handshake
-	spread  int // source addresses; 0 for the system's choice
 	socks   []sock
 	opening map[int]time.Time // sessions in their handshake, and when that began
 	serial  uint32            // of the last socket
@@ -69,18 +67,19 @@ const (
 	open
 )
 
-// New returns a network for sessions 0 to sessions-1.
-func New(server Server, sessions int, h Handler) (Network, error) {
-	if server.tls != nil {
-		return newStreams(server, sessions, h), nil
+// New returns a network for sessions 0 to sessions-1, which are spread over servers.
+func New(servers []Server, sessions int, h Handler) (Network, error) {
+	for _, s := range servers {
+		if s.tls != nil {
+			return newStreams(servers, sessions, h), nil
+		}
 	}
-	return newPoller(server, sessions, h)
+	return newPoller(servers, sessions, h)
 }
 
-func newPoller(server Server, sessions int, h Handler) (Network, error) {
+func newPoller(servers []Server, sessions int, h Handler) (Network, error) {
 	p := &poller{
-		Server: server, h: h, shake: newHandshake(server),
-		spread: server.sources(sessions), socks: make([]sock, sessions),
+		places: newPlaces(servers, sessions), h: h, socks: make([]sock, sessions),
 		opening: map[int]time.Time{}, buf: make([]byte, readBytes), begin: time.Now(),
 		epoll: -1, event: -1, timer: -1,
 	}
@@ -284,7 +283,7 @@ func (p *poller) received(i int, data []byte) {
 	s := &p.socks[i]
 	serial := s.serial
 	if s.state == shaking {
-		rest, complete, err := p.shake.read(data, s.token)
+		rest, complete, err := p.places.of(i).shake.read(data, s.token)
 		if err != nil {
 			p.fail(i, err)
 			return

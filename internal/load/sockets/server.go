@@ -70,6 +70,28 @@ func resolve(ctx context.Context, host, port string) (*net.TCPAddr, error) {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip.Unmap(), uint16(number))), nil
 }
 
+// place is a server, and what its sessions have in common.
+type place struct {
+	Server
+	shake  handshake
+	spread int // source addresses; 0 for the system's choice
+}
+
+// places are servers that sessions are spread over evenly: those that are next to each
+// other are on different ones.
+type places []place
+
+func newPlaces(servers []Server, sessions int) places {
+	all := make(places, len(servers))
+	for i, s := range servers {
+		all[i] = place{Server: s, shake: newHandshake(s), spread: s.sources(sessions)}
+	}
+	return all
+}
+
+// of returns the server of a session.
+func (p places) of(session int) *place { return &p[session%len(p)] }
+
 // portsPerSource is how many connections are made from one source address. Linux
 // has some more ports for them.
 const portsPerSource = 20_000

@@ -13,14 +13,12 @@ import (
 // TLS, and systems other than Linux. Whoever calls the handler holds mu, so that its
 // methods run one at a time, and it may call those of streams.
 type streams struct {
-	Server
-	h     Handler
-	shake handshake
+	places places
+	h      Handler
 
-	spread int // source addresses; 0 for the system's choice
-	begin  time.Time
-	wake   chan struct{}  // of capacity 1: something was posted
-	all    sync.WaitGroup // goroutines but that of run
+	begin time.Time
+	wake  chan struct{}  // of capacity 1: something was posted
+	all   sync.WaitGroup // goroutines but that of run
 
 	done   chan struct{} // closed by stop
 	ticker *time.Ticker
@@ -41,11 +39,10 @@ type stream struct {
 	writing bool     // a goroutine writes what is in out
 }
 
-func newStreams(server Server, sessions int, h Handler) *streams {
+func newStreams(servers []Server, sessions int, h Handler) *streams {
 	return &streams{
-		Server: server, h: h, shake: newHandshake(server), begin: time.Now(),
-		spread: server.sources(sessions),
-		wake:   make(chan struct{}, 1), done: make(chan struct{}),
+		places: newPlaces(servers, sessions), h: h, begin: time.Now(),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		sessions: make([]stream, sessions), ticker: time.NewTicker(time.Hour),
 	}
 }
@@ -155,20 +152,20 @@ func (s *streams) Open(i int, token string) {
 // dial returns a connection that has been through the handshake, and what came
 // after that.
 func (s *streams) dial(ctx context.Context, i int, token string) (net.Conn, []byte, error) {
-	dialer := net.Dialer{}
-	if s.spread > 0 {
-		from := source(i, s.spread)
+	place, dialer := s.places.of(i), net.Dialer{}
+	if place.spread > 0 {
+		from := source(i, place.spread)
 		dialer.LocalAddr = &net.TCPAddr{IP: from[:]}
 	}
-	conn, err := dialer.DialContext(ctx, "tcp", s.addr.String())
-	if err != nil || s.raw {
+	conn, err := dialer.DialContext(ctx, "tcp", place.addr.String())
+	if err != nil || place.raw {
 		return conn, nil, err
 	}
-	if s.tls != nil {
-		conn = tls.Client(conn, s.tls)
+	if place.tls != nil {
+		conn = tls.Client(conn, place.tls)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	rest, err := s.upgrade(conn, token)
+	rest, err := place.shake.upgrade(conn, token)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -179,15 +176,16 @@ func (s *streams) dial(ctx context.Context, i int, token string) (net.Conn, []by
 	return conn, rest, nil
 }
 
-func (s *streams) upgrade(conn net.Conn, token string) (rest []byte, err error) {
-	if _, err := conn.Write(s.shake.request(token)); err != nil {
+// upgrade returns what came after the handshake.
+func (h handshake) upgrade(conn net.Conn, token string) (rest []byte, err error) {
+	if _, err := conn.Write(h.request(token)); err != nil {
 		return nil, err
 	}
 	var data []byte
 	for chunk := make([]byte, 4<<10); ; {
 		n, err := conn.Read(chunk)
 		data = append(data, chunk[:n]...)
-		rest, complete, shakeErr := s.shake.read(data, token)
+		rest, complete, shakeErr := h.read(data, token)
 		if complete || shakeErr != nil {
 			return rest, shakeErr
 		}
