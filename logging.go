@@ -18,11 +18,15 @@ type LoggingConfiguration struct {
 }
 
 // LoggingState says whether a configuration logs. This server changes
-// configurations at once, so a stored one is always active.
+// configurations at once, so a stored one is active, but for the moment before it is
+// deleted.
 type LoggingState string
 
-// LoggingActive is the state of a configuration that logs.
-const LoggingActive LoggingState = "ACTIVE"
+// The states that this server uses. Source: LoggingConfiguration, API reference.
+const (
+	LoggingActive   LoggingState = "ACTIVE"   // logs
+	LoggingDeleting LoggingState = "DELETING" // no room may come to name it
+)
 
 // Destination is where chat is logged: one thing of one kind.
 type Destination struct {

@@ -57,6 +57,7 @@ func (r TokenRequest) Check(c *Check) {
 func NewToken(r TokenRequest, now time.Time) Token {
 	life := time.Duration(r.SessionMinutes) * time.Minute
 	t := Token{
+		ID:               NewTokenID(),
 		Room:             r.Room,
 		UserID:           r.UserID,
 		Attributes:       r.Attributes,
@@ -65,8 +66,13 @@ func NewToken(r TokenRequest, now time.Time) Token {
 		ExpiresAt:        now.Add(TokenLife).Truncate(time.Second).UTC(),
 		SessionExpiresAt: now.Add(life).Truncate(time.Second).UTC(),
 	}
-	_, _ = rand.Read(t.ID[:]) // never fails: it ends the process instead
 	return t
+}
+
+// NewTokenID returns a random id.
+func NewTokenID() (id TokenID) {
+	_, _ = rand.Read(id[:]) // never fails: it ends the process instead
+	return id
 }
 
 // Capabilities is the set of things a session may do besides viewing.
