@@ -83,6 +83,7 @@ var table = []row{
 	{"internal/control", toRooms, []string{anyModule}},
 	{"internal/messaging", toRooms, []string{anyModule}},
 	{"internal/store", toRooms, []string{anyModule, nats}},
+	{"internal/store/engine", nil, []string{nats}},
 	{"internal/review", toRooms, []string{anyModule}},
 	{"internal/chatlog", slices.Concat(toRooms, []string{"internal/chatlog/queue", "internal/awsconfig"}),
 		[]string{anyModule}},
