@@ -84,6 +84,7 @@ var table = []row{
 	{"internal/messaging", toRooms, []string{anyModule}},
 	{"internal/store", toRooms, []string{anyModule, nats}},
 	{"internal/store/engine", nil, []string{nats}},
+	{"internal/store/bus", nil, []string{nats}},
 	{"internal/store/backup", vocabulary, nil},
 	{"internal/review", toRooms, []string{anyModule}},
 	{"internal/chatlog", slices.Concat(toRooms, []string{"internal/chatlog/queue", "internal/awsconfig"}),
