@@ -38,7 +38,8 @@ var (
 var (
 	toRooms    = slices.Concat(vocabulary, mechanisms, machinery, rooms)
 	toEdges    = slices.Concat(toRooms, edges, clients)
-	everything = slices.Concat(toEdges, wiring)
+	parts      = []string{"internal/store/engine", "internal/store/backup"} // of edges, for the wiring
+	everything = slices.Concat(toEdges, parts, wiring)
 )
 
 // The modules that rows name.
@@ -82,7 +83,8 @@ var table = []row{
 	{"internal/hub", slices.Concat(vocabulary, mechanisms, machinery), nil},
 	{"internal/control", toRooms, []string{anyModule}},
 	{"internal/messaging", toRooms, []string{anyModule}},
-	{"internal/store", toRooms, []string{anyModule, nats}},
+	{"internal/store", slices.Concat(toRooms, []string{"internal/store/engine", "internal/store/bus",
+		"internal/store/backup"}), []string{anyModule, nats}},
 	{"internal/store/engine", nil, []string{nats}},
 	{"internal/store/bus", nil, []string{nats}},
 	{"internal/store/backup", vocabulary, nil},
@@ -100,7 +102,7 @@ var table = []row{
 		[]string{anyModule}},
 	{"internal/listen", []string{".", "internal/metrics"}, []string{acme, proxyproto}},
 	{"client", []string{".", "internal/wire"}, []string{gobwas}},
-	{"internal/app", toEdges, []string{anyModule}},
+	{"internal/app", slices.Concat(toEdges, parts), []string{anyModule}},
 	{"internal/load/sockets", nil, []string{gobwas, xsys}},
 	{"internal/load", []string{".", "internal/api", "internal/load/sockets"}, []string{aws, xsys}},
 	{"internal/api", vocabulary, []string{aws}},
@@ -115,6 +117,8 @@ var table = []row{
 	{"internal/chatui", []string{".", "client"}, []string{anyModule}},
 	{"cmd/parley", slices.Concat(everything, loads, commands), []string{anyModule}},
 	{"internal/parleytest", everything, []string{anyModule}}, // in nobody's row: for tests only
+	{"test/faults/history", nil, nil},                        // in nobody's row, like the next: for tests only
+	{"test/faults/network", nil, []string{xsys}},
 	{"test/bench", slices.Concat(everything, loads), []string{anyModule}},
 }
 

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -26,18 +23,14 @@ func runAPI(words []string) (code int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	return command.Run(ctx, rest), true
 }
 
 // findLocal returns the server of this folder, or of the one that PARLEY_DATA names.
 func findLocal() (awscli.Local, bool) {
-	data := os.Getenv("PARLEY_DATA")
-	if data == "" {
-		data = app.DefaultConfig().Data
-	}
-	found, ok := app.FindLocal(data)
+	found, ok := app.FindLocal(dataFolder())
 	return awscli.Local(found), ok
 }
 

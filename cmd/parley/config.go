@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/parley-chat/parley/internal/app"
+	"github.com/alecthomas/kong"
 )
 
 // configCmd holds the commands about configuration files.
@@ -15,9 +15,18 @@ type configCheckCmd struct {
 	File string `arg:"" help:"The file to check."`
 }
 
-// Run reports all mistakes at once, or that there are none.
+// Run reports all mistakes at once, or that there are none: as a server would that is
+// started with the file, in the same environment.
 func (c *configCheckCmd) Run() error {
-	if _, err := app.LoadConfig(c.File); err != nil {
+	var server serveCmd
+	parser, err := kong.New(&server)
+	if err != nil {
+		return err
+	}
+	if _, err := parser.Parse([]string{"--config", c.File}); err != nil {
+		return err
+	}
+	if _, err := server.config(); err != nil {
 		return err
 	}
 	fmt.Println(c.File + ": ok")

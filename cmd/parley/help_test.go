@@ -42,10 +42,7 @@ func known(parser *kong.Kong) (commands, flags []string) {
 	for _, child := range parser.Model.Children {
 		commands = append(commands, child.Name)
 	}
-	for _, f := range flagWords(childNamed(parser.Model.Node, "chat"), nil) {
-		flags = append(flags, f.word)
-	}
-	for _, f := range flagWords(childNamed(parser.Model.Node, "serve"), nil) {
+	for _, f := range flagsBelow(parser.Model.Node) {
 		flags = append(flags, f.word)
 	}
 	for _, op := range parley.Operations {
@@ -54,4 +51,13 @@ func known(parser *kong.Kong) (commands, flags []string) {
 		}
 	}
 	return commands, flags
+}
+
+// flagsBelow returns the options of a command and of all below it.
+func flagsBelow(node *kong.Node) []candidate {
+	all := flagWords(node, nil)
+	for _, child := range node.Children {
+		all = append(all, flagsBelow(child)...)
+	}
+	return all
 }

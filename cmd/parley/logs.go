@@ -6,11 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -27,21 +24,15 @@ type logsCmd struct {
 }
 
 type logsStatusCmd struct {
-	Admin string `default:"http://127.0.0.1:8081" env:"PARLEY_ADMIN_URL" help:"URL of the server's admin listener."`
-	JSON  bool   `help:"Print JSON instead of a table."`
+	adminFlags `embed:""`
+	JSON       bool `help:"Print JSON instead of a table."`
 }
 
 // Run prints a line per logging configuration.
 func (c *logsStatusCmd) Run() error {
-	client := &http.Client{Timeout: adminTimeout}
-	res, err := client.Get(c.Admin + "/logs")
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
 	var report app.LogReport
-	if err := json.NewDecoder(res.Body).Decode(&report); err != nil || res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s/logs answered %s: is this the admin listener?", c.Admin, res.Status)
+	if err := c.look("/logs", &report); err != nil {
+		return err
 	}
 	if c.JSON {
 		return json.NewEncoder(os.Stdout).Encode(report)
@@ -103,7 +94,7 @@ type logsCatCmd struct {
 // Run prints the records of the room, each once and on a line of its own, by the time
 // at which they were sent.
 func (c *logsCatCmd) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	destinations, err := c.destinations()
 	if err != nil {

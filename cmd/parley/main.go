@@ -19,6 +19,11 @@ type cli struct {
 	Review     reviewCmd     `cmd:"" help:"Try out what reviews messages."`
 	Quotas     quotasCmd     `cmd:"" help:"Show the limits of a running server, and what is used."`
 	Logs       logsCmd       `cmd:"" help:"Look at chat logs."`
+	Health     healthCmd     `cmd:"" help:"Ask a running server whether it is ready for traffic."`
+	Cluster    clusterCmd    `cmd:"" help:"Look at the nodes of a cluster, and remove those that are gone."`
+	Keys       keysCmd       `cmd:"" help:"Look at the keys that seal tokens, and rotate them."`
+	Backup     backupCmd     `cmd:"" help:"Write all rooms and logging configurations of a running server to a file."`
+	Restore    restoreCmd    `cmd:"" help:"Have a running server save what a backup has."`
 	Help       helpCmd       `cmd:"" help:"Explain a command or a topic."`
 	Completion completionCmd `cmd:"" help:"Print a script that completes commands in a shell."`
 	Version    versionCmd    `cmd:"" help:"Say what was built, and how it was built."`

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -37,6 +39,8 @@ type serveCmd struct {
 	LogLevel  *string `env:"PARLEY_LOG_LEVEL" placeholder:"LEVEL" help:"Lowest level logged: debug, info, warn or error (info)."`
 
 	frontFlags `embed:""`
+	nodesFlags `embed:""`
+	keyFlags   `embed:""`
 
 	MaxSessions  *int `env:"PARLEY_MAX_SESSIONS" placeholder:"N" help:"Sessions taken; 0 is no limit (three quarters of the open files, or more)."`
 	DrainSeconds *int `env:"PARLEY_DRAIN_SECONDS" placeholder:"N" help:"Over how long a stopping server ends its sessions (0: at once)."`
@@ -46,8 +50,6 @@ type serveCmd struct {
 
 // Run serves until SIGTERM or SIGINT, and drains. A second signal cuts that short.
 func (c *serveCmd) Run() error {
-	start, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	cfg, err := c.config()
@@ -58,7 +60,7 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	a, err := app.Start(start, cfg, log)
+	a, err := start(cfg, log)
 	if err != nil {
 		return err
 	}
@@ -78,6 +80,19 @@ func (c *serveCmd) Run() error {
 		log.Info("reloaded")
 	}
 	return drain(a, signals)
+}
+
+// startTimeout is how long a start may take: longer than other nodes, or NATS, are
+// waited for.
+const startTimeout = 5 * time.Minute
+
+// start starts the server, unless a signal to end comes first.
+func start(cfg app.Config, log *slog.Logger) (*app.App, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	return app.Start(ctx, cfg, log)
 }
 
 // reload has the server take what may change while it runs.
@@ -107,11 +122,9 @@ func drain(a *app.App, signals <-chan os.Signal) error {
 // wins.
 func (c *serveCmd) config() (app.Config, error) {
 	cfg := app.DefaultConfig()
+	var mistakes error // in the file
 	if c.File != "" {
-		var err error
-		if cfg, err = app.LoadConfig(c.File); err != nil {
-			return cfg, err
-		}
+		cfg, mistakes = app.LoadConfig(c.File)
 	}
 	if cfg.Dev = c.Dev; c.Dev {
 		cfg.Quotas = parley.NoQuotas
@@ -141,6 +154,11 @@ func (c *serveCmd) config() (app.Config, error) {
 		cfg.CORSOrigins = c.CORSOrigins
 	}
 	c.frontFlags.override(&cfg)
+	c.nodesFlags.override(&cfg)
+	c.keyFlags.override(&cfg)
+	if mistakes != nil {
+		return cfg, errors.Join(mistakes, cfg.CheckNodes())
+	}
 	return cfg, cfg.Check()
 }
 
@@ -186,6 +204,77 @@ func (f *frontFlags) override(cfg *app.Config) {
 	}
 	if f.HTTPConnectionsPerAddress != nil {
 		cfg.HTTPConnectionsPerAddress = *f.HTTPConnectionsPerAddress
+	}
+}
+
+// nodesFlags are the flags about other nodes.
+type nodesFlags struct {
+	ClusterName      *string  `env:"PARLEY_CLUSTER_NAME" placeholder:"NAME" help:"Cluster that this node belongs to (none)."`
+	ClusterListen    *string  `env:"PARLEY_CLUSTER_LISTEN" placeholder:"HOST:PORT" help:"Where other nodes connect."`
+	ClusterJoin      []string `env:"PARLEY_CLUSTER_JOIN" placeholder:"HOST:PORT" help:"Addresses of all nodes of the cluster."`
+	ClusterAdvertise *string  `env:"PARLEY_CLUSTER_ADVERTISE" placeholder:"HOST:PORT" help:"Where other nodes reach this one (as --cluster-listen)."`
+	NodeName         *string  `env:"PARLEY_NODE_NAME" placeholder:"NAME" help:"Name of this node (made at the first start)."`
+
+	ClusterCertFile   *string `name:"cluster-cert-file" env:"PARLEY_CLUSTER_CERT_FILE" placeholder:"FILE" help:"Certificate of this node for the others (PEM)."`
+	ClusterKeyFile    *string `name:"cluster-key-file" env:"PARLEY_CLUSTER_KEY_FILE" placeholder:"FILE" help:"Key of that certificate (PEM)."`
+	ClusterCAFile     *string `name:"cluster-ca-file" env:"PARLEY_CLUSTER_CA_FILE" placeholder:"FILE" help:"Authority of all nodes' certificates (PEM)."`
+	ClusterSecretFile *string `name:"cluster-secret-file" env:"PARLEY_CLUSTER_SECRET_FILE" placeholder:"FILE" help:"Password that all nodes have."`
+	InsecureCluster   bool    `env:"PARLEY_INSECURE_CLUSTER" help:"Allow a cluster without certificates and password."`
+
+	NATSURL          *string `name:"nats-url" env:"PARLEY_NATS_URL" placeholder:"URL" help:"NATS servers to use, separated by commas (an own one)."`
+	NATSCredsFile    *string `name:"nats-creds-file" env:"PARLEY_NATS_CREDS_FILE" placeholder:"FILE" help:"Credentials for NATS."`
+	NATSUser         *string `name:"nats-user" env:"PARLEY_NATS_USER" placeholder:"NAME" help:"User for NATS."`
+	NATSPasswordFile *string `name:"nats-password-file" env:"PARLEY_NATS_PASSWORD_FILE" placeholder:"FILE" help:"Password of that user."`
+	NATSCAFile       *string `name:"nats-ca-file" env:"PARLEY_NATS_CA_FILE" placeholder:"FILE" help:"Authority of the certificates of NATS (the system's)."`
+	NATSCertFile     *string `name:"nats-cert-file" env:"PARLEY_NATS_CERT_FILE" placeholder:"FILE" help:"Certificate of this node for NATS (none)."`
+	NATSKeyFile      *string `name:"nats-key-file" env:"PARLEY_NATS_KEY_FILE" placeholder:"FILE" help:"Key of that certificate."`
+	NATSPrefix       *string `name:"nats-prefix" env:"PARLEY_NATS_PREFIX" placeholder:"WORD" help:"What the names of buckets and subjects begin with (parley)."`
+	Replicas         *int    `env:"PARLEY_REPLICAS" placeholder:"N" help:"NATS servers that keep each entry, 1 to 5 (3)."`
+
+	MasterKeyFile *string `env:"PARLEY_MASTER_KEY_FILE" placeholder:"FILE" help:"Key of the stored keys, the same on all nodes (master.key in --data)."`
+}
+
+// override sets what is given.
+func (f *nodesFlags) override(cfg *app.Config) {
+	override(&cfg.ClusterName, f.ClusterName)
+	override(&cfg.ClusterListen, f.ClusterListen)
+	override(&cfg.ClusterAdvertise, f.ClusterAdvertise)
+	override(&cfg.NodeName, f.NodeName)
+	override(&cfg.ClusterCertFile, f.ClusterCertFile)
+	override(&cfg.ClusterKeyFile, f.ClusterKeyFile)
+	override(&cfg.ClusterCAFile, f.ClusterCAFile)
+	override(&cfg.ClusterSecretFile, f.ClusterSecretFile)
+	override(&cfg.NATSURL, f.NATSURL)
+	override(&cfg.NATSCredsFile, f.NATSCredsFile)
+	override(&cfg.NATSUser, f.NATSUser)
+	override(&cfg.NATSPasswordFile, f.NATSPasswordFile)
+	override(&cfg.NATSCAFile, f.NATSCAFile)
+	override(&cfg.NATSCertFile, f.NATSCertFile)
+	override(&cfg.NATSKeyFile, f.NATSKeyFile)
+	override(&cfg.NATSPrefix, f.NATSPrefix)
+	override(&cfg.MasterKeyFile, f.MasterKeyFile)
+	if f.ClusterJoin != nil {
+		cfg.ClusterJoin = f.ClusterJoin
+	}
+	if f.InsecureCluster {
+		cfg.InsecureCluster = true
+	}
+	if f.Replicas != nil {
+		cfg.Replicas = *f.Replicas // 0 is a mistake to report
+	}
+}
+
+// keyFlags are the flags about what is secret.
+type keyFlags struct {
+	KeyRotation    *time.Duration `env:"PARLEY_KEY_ROTATION" placeholder:"720h" help:"How long a key seals tokens before another one does; 0 is for ever (720h)."`
+	AdminTokenFile *string        `env:"PARLEY_ADMIN_TOKEN_FILE" placeholder:"FILE" help:"Token that the admin listener demands for changes (admin-token in --data)."`
+}
+
+// override sets what is given.
+func (f *keyFlags) override(cfg *app.Config) {
+	override(&cfg.AdminTokenFile, f.AdminTokenFile)
+	if f.KeyRotation != nil {
+		cfg.KeyRotation = *f.KeyRotation // 0 is a value
 	}
 }
 

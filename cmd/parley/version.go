@@ -1,11 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/parley-chat/parley/internal/app"
 )
 
 // versionCmd prints what was built, from what, with what.
@@ -20,9 +21,8 @@ func (versionCmd) Run() error {
 // versionLine returns the version, the commit and its time as far as the build knows
 // them, the Go version, and the system.
 func versionLine() string {
-	words := []string{"parley", "(devel)"}
+	words := []string{"parley", app.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		words[1] = cmp.Or(info.Main.Version, words[1])
 		settings := map[string]string{}
 		for _, s := range info.Settings {
 			settings[s.Key] = s.Value

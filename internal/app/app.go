@@ -26,7 +26,6 @@ import (
 	"github.com/parley-chat/parley/internal/otlp"
 	"github.com/parley-chat/parley/internal/review"
 	"github.com/parley-chat/parley/internal/store"
-	"github.com/parley-chat/parley/internal/token"
 	"github.com/parley-chat/parley/internal/trace"
 )
 
@@ -37,6 +36,13 @@ type App struct {
 	regions []string
 	data    *dataDir
 	keys    *identities
+	tokens  *keyring
+	admins  atomic.Pointer[adminToken]
+	since   time.Time // of the start
+
+	restoring sync.Mutex // held during a restore
+	unanswer  func()     // ends the answers to other nodes; nil before there are any
+
 	audit   *auditFile   // nil when there is none
 	certs   certificates // nil without TLS
 	metrics *metrics.Metrics
@@ -70,8 +76,9 @@ type App struct {
 // listeners. When it returns an error it has stopped whatever it had started.
 // ctx bounds the start alone.
 func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) {
-	a := &App{log: log, regions: cfg.Regions, metrics: metrics.New(), maxSessions: cfg.MaxSessions,
-		drain: time.Duration(cfg.DrainSeconds) * time.Second, closed: make(chan struct{})}
+	a := &App{log: log, regions: cfg.Regions, metrics: metrics.New(), since: time.Now(),
+		maxSessions: cfg.MaxSessions, drain: time.Duration(cfg.DrainSeconds) * time.Second,
+		closed: make(chan struct{})}
 	a.beside.Go(func() { trim(a.closed) })
 	defer func() {
 		if err != nil {
@@ -84,9 +91,6 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	if a.data, err = openDataDir(cfg); err != nil {
 		return nil, err
 	}
-	if a.keys, err = loadIdentities(cfg, a.data); err != nil {
-		return nil, err
-	}
 	if a.audit, err = openAudit(cfg.AuditLog); err != nil {
 		return nil, err
 	}
@@ -94,11 +98,10 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	if err != nil {
 		return nil, err
 	}
-	if a.store, err = store.Open(ctx, store.Config{Dir: a.data.storeDir()}, log); err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+	if err := a.openStore(ctx, cfg); err != nil {
+		return nil, err
 	}
-	sealer, err := openSealer(ctx, a.data, a.store)
-	if err != nil {
+	if err := a.openKeys(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if a.engine, err = fanout.NewEngine(runtime.GOMAXPROCS(0)); err != nil {
@@ -117,13 +120,13 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	})
 	a.metrics.WatchNode(a.node)
 	chat := messaging.New(messaging.Config{
-		Hub: a.hub, Opener: sealer, Redeemer: a.store, Plain: listen.Plain,
+		Hub: a.hub, Opener: a.tokens, Redeemer: a.store, Plain: listen.Plain,
 		Quotas: a.quotas, Metrics: a.metrics, Log: log,
 	})
 	api := control.New(control.Config{
 		Rooms: a.store, LoggingConfigurations: a.store, Hub: a.hub, Functions: a.review,
 		LogDestinations: a.prober(cfg),
-		Sealer:          sealer, Identities: a.keys,
+		Sealer:          a.tokens, TokenIDs: a.store, Identities: a.keys,
 		Regions: cfg.Regions, Hosts: cfg.Hosts, Origins: cfg.CORSOrigins,
 		MaxSkew: cfg.MaxClockSkew, Quotas: a.quotas,
 		Audit: a.audit.writer(), Metrics: a.metrics, Tracer: a.tracer, Notices: a.notices, Log: log,
@@ -136,25 +139,7 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 		return nil, err
 	}
 	a.url = clientURL(cfg, a.Addr())
-	return a, errors.Join(a.obtain(cfg), a.announce(cfg))
-}
-
-// openSealer opens the keys that tokens are sealed with. The first server to ask
-// makes them.
-func openSealer(ctx context.Context, data *dataDir, s *store.Store) (*token.Sealer, error) {
-	master, err := data.masterKey()
-	if err != nil {
-		return nil, err
-	}
-	keys, err := s.Secret(ctx, "token-keys", func() ([]byte, error) { return token.NewKeys(master) })
-	if err != nil {
-		return nil, fmt.Errorf("load token keys: %w", err)
-	}
-	sealer, err := token.NewSealer(keys, master)
-	if err != nil {
-		return nil, fmt.Errorf("open token keys: %w", err)
-	}
-	return sealer, nil
+	return a, errors.Join(a.obtain(cfg), a.announce(cfg), a.answer())
 }
 
 // Which of the servers is which, in the order of their start.
@@ -170,11 +155,12 @@ func (a *App) Addr() net.Addr { return a.servers[clientServer].addr }
 func (a *App) AdminAddr() net.Addr { return a.servers[adminServer].addr }
 
 // Reload takes the accounts, users, access keys, policies, review targets and log
-// destinations from cfg, whose other settings need a restart, reads the certificate's
-// files, and opens the audit log's file anew. Sessions are not touched. What an error is about stays in force.
+// destinations from cfg, whose other settings need a restart, reads the admin token and
+// the certificate's files, and opens the audit log's file anew. Sessions are not
+// touched. What an error is about stays in force.
 func (a *App) Reload(cfg Config) error {
-	return errors.Join(a.keys.reload(cfg, a.data), a.audit.reopen(), a.reloadCertificates(),
-		a.reloadReviewer(cfg), a.reloadLogs(cfg))
+	return errors.Join(a.reloadIdentities(cfg), a.openAdminToken(cfg), a.audit.reopen(),
+		a.reloadCertificates(), a.reloadReviewer(cfg), a.reloadLogs(cfg))
 }
 
 // Close undoes Start: it stops accepting, finishes the requests in progress, drops
@@ -214,6 +200,10 @@ func (a *App) stop(ctx context.Context, drain time.Duration) error {
 			errs = append(errs, s.wait())
 		}
 		a.closeExports()
+		a.tokens.close()
+		if a.unanswer != nil {
+			a.unanswer()
+		}
 		if a.store != nil {
 			errs = append(errs, a.store.Close())
 		}

@@ -36,6 +36,17 @@ type Config struct {
 	// Data is the folder that holds everything the server keeps. In a file, a
 	// relative path starts at the file. Default ./parley-data.
 	Data string `koanf:"data"`
+	// MasterKeyFile holds the key that wraps the keys of the store, as 64 hexadecimal
+	// digits. Nodes that share a store need the same. Default master.key in the data
+	// folder, made at the first start.
+	MasterKeyFile string `koanf:"master_key_file"`
+	// KeyRotation is how long a key seals tokens before another one does, an hour at
+	// least. 0 is for ever. Default 30 days.
+	KeyRotation time.Duration `koanf:"key_rotation"`
+	// AdminTokenFile holds the token that the admin listener demands for what changes
+	// or exports things. Default admin-token in the data folder, made at the first start.
+	AdminTokenFile string `koanf:"admin_token_file"`
+	NodesConfig    `koanf:",squash"`
 	// Quotas is the set of limits to start from. Default documented.
 	Quotas parley.QuotaSet `koanf:"quotas"`
 	// Limits are single numbers over the chosen set; 0 is no limit.
@@ -115,8 +126,10 @@ func DefaultConfig() Config {
 		Data:         "parley-data",
 		Quotas:       parley.DocumentedQuotas,
 		MaxClockSkew: 5 * time.Minute,
+		KeyRotation:  30 * 24 * time.Hour,
 		CORSOrigins:  []string{control.AnyOrigin},
 
+		NodesConfig:     NodesConfig{NATSPrefix: defaultNATSPrefix, Replicas: defaultReplicas},
 		LogFormat:       LogText,
 		LogLevel:        "info",
 		ACME:            ACMEConfig{Directory: listen.LetsEncrypt},
@@ -131,7 +144,8 @@ func DefaultConfig() Config {
 }
 
 // LoadConfig returns the defaults with what a YAML file sets. The error names every
-// mistake in the file, each on a line of its own.
+// mistake in the file, each on a line of its own, but for the settings about other nodes,
+// which Check looks at: a part of them may be set elsewhere.
 func LoadConfig(path string) (Config, error) {
 	cfg := DefaultConfig()
 	k := koanf.New(".")
@@ -149,14 +163,15 @@ func LoadConfig(path string) (Config, error) {
 		},
 	}))...)
 	cfg.Dir = filepath.Dir(path)
-	for _, path := range []*string{
-		&cfg.AuditLog, &cfg.TLS.CertFile, &cfg.TLS.KeyFile, &cfg.ACME.CAFile,
-	} {
+	for _, path := range append(cfg.NodesConfig.files(),
+		&cfg.AuditLog, &cfg.MasterKeyFile, &cfg.AdminTokenFile,
+		&cfg.TLS.CertFile, &cfg.TLS.KeyFile, &cfg.ACME.CAFile,
+	) {
 		if *path != "" {
 			*path = cfg.path(*path)
 		}
 	}
-	mistakes = append(mistakes, flatten(cfg.Check())...)
+	mistakes = append(mistakes, flatten(cfg.check())...)
 	mistakes = append(mistakes, cfg.checkFiles()...)
 	mistakes = append(mistakes, flatten(cfg.Review.Check(cfg.path))...)
 	if _, err := cfg.Tracing.load(cfg.path); err != nil {
@@ -214,8 +229,11 @@ func unknownKeys(file *koanf.Koanf) []error {
 		return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(key))
 	}
 	known := map[string]string{} // by plain form
-	for member := range reflect.TypeFor[Config]().Fields() {
+	for _, member := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
 		key := member.Tag.Get(keyTag)
+		if member.Anonymous {
+			continue // its own members follow
+		}
 		known[plain(key)] = key
 	}
 	var errs []error
@@ -237,7 +255,10 @@ func unknownKeys(file *koanf.Koanf) []error {
 var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d{1,2}$`)
 
 // Check returns what is wrong with the settings, all of it.
-func (c Config) Check() error {
+func (c Config) Check() error { return errors.Join(c.check(), c.CheckNodes()) }
+
+// check returns what is wrong with the settings, but for those about other nodes.
+func (c Config) check() error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	errs = append(errs, checkAddress("listen", c.Listen), checkAddress("admin_listen", c.AdminListen),
@@ -252,6 +273,9 @@ func (c Config) Check() error {
 	}
 	if c.MaxClockSkew < 5*time.Minute || c.MaxClockSkew > 15*time.Minute {
 		wrong("max_clock_skew must be 5m to 15m, not %s", c.MaxClockSkew)
+	}
+	if c.KeyRotation != 0 && c.KeyRotation < minRotation {
+		wrong("key_rotation must be 0 or at least %s, not %s", minRotation, c.KeyRotation)
 	}
 	if c.MaxSessions < 0 {
 		wrong("max_sessions must not be negative")

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/rand"
 	"encoding/hex"
@@ -103,36 +102,55 @@ func (d *dataDir) removeTemporary() error {
 	return os.RemoveAll(d.temporary)
 }
 
-// masterKey returns the key that wraps the token keys: from the file master.key,
-// made at the first start, or a random one when nothing is kept.
-func (d *dataDir) masterKey() ([]byte, error) {
+// masterKeyVariable holds the master key, in place of a file.
+const masterKeyVariable = "PARLEY_MASTER_KEY"
+
+// masterKey returns the key that wraps the keys of the store, and where it is from: a
+// setting, the file master.key, made at the first start, or chance when nothing is
+// kept.
+func (d *dataDir) masterKey(cfg Config) (key []byte, source string, err error) {
+	text, source := os.Getenv(masterKeyVariable), masterKeyVariable
 	fresh := make([]byte, token.MasterKeyLen)
 	_, _ = rand.Read(fresh) // never fails: it ends the process instead
-	if d.path == "" {
-		return fresh, nil
+	switch {
+	case text != "" && cfg.MasterKeyFile != "":
+		return nil, "", fmt.Errorf("the master key is set twice: by master_key_file and by %s",
+			masterKeyVariable)
+	case text != "":
+	case cfg.MasterKeyFile != "":
+		source = cfg.MasterKeyFile
+		text, err = readText(source)
+	case d.path == "":
+		return fresh, "", nil
+	default:
+		source = filepath.Join(d.path, "master.key")
+		text, err = d.readOrCreate("master.key", hex.EncodeToString(fresh)+"\n")
 	}
-	path := filepath.Join(d.path, "master.key")
-	text, err := d.readOrCreate("master.key", []byte(hex.EncodeToString(fresh)+"\n"))
 	if err != nil {
-		return nil, fmt.Errorf("master key: %w", err)
+		return nil, "", fmt.Errorf("master key: %w", err)
 	}
-	key, err := hex.DecodeString(string(bytes.TrimSpace(text)))
+	key, err = hex.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(key) != token.MasterKeyLen {
-		return nil, fmt.Errorf("master key %s: want %d hexadecimal digits",
-			path, 2*token.MasterKeyLen)
+		return nil, "", fmt.Errorf("master key %s: want %d hexadecimal digits",
+			source, 2*token.MasterKeyLen)
 	}
-	return key, nil
+	return key, source, nil
+}
+
+func readText(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	return string(text), err
 }
 
 // readOrCreate returns what a file of the folder holds, which is initial if there
 // was no such file. A new file is complete and on disk, or absent.
-func (d *dataDir) readOrCreate(name string, initial []byte) ([]byte, error) {
+func (d *dataDir) readOrCreate(name, initial string) (string, error) {
 	path := filepath.Join(d.path, name)
-	have, err := os.ReadFile(path)
+	have, err := readText(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return have, err
 	}
-	return initial, writeSynced(path, initial)
+	return initial, writeSynced(path, []byte(initial))
 }
 
 // writeSynced writes a file that only its owner can read, by way of a temporary

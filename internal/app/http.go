@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/pprof"
@@ -41,6 +43,12 @@ func (a *App) admin() http.Handler {
 	mux.HandleFunc("GET /quotas", a.serveQuotas)
 	mux.HandleFunc("GET /logs", a.serveLogs)
 	mux.HandleFunc("GET /rooms", a.serveRooms)
+	mux.HandleFunc("GET /keys", a.serveKeys)
+	mux.HandleFunc("GET /cluster", a.serveCluster)
+	mux.Handle("POST /cluster/remove", a.private(a.removeNode))
+	mux.Handle("POST /keys/rotate", a.private(a.rotateKeys))
+	mux.Handle("GET /backup", a.private(a.serveBackup))
+	mux.Handle("POST /restore", a.private(a.serveRestore))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
@@ -51,15 +59,29 @@ func (a *App) admin() http.Handler {
 
 // ready says whether this node should get traffic.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
-	if a.closing.Load() {
-		http.Error(w, "shutting down", http.StatusServiceUnavailable)
-		return
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	if err := a.store.Check(ctx); err != nil {
-		http.Error(w, "the store does not answer: "+err.Error(), http.StatusServiceUnavailable)
+	if err := a.checkReady(ctx); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	_, _ = fmt.Fprintln(w, "ready")
+}
+
+// checkReady returns why this node should get no traffic, or nil.
+func (a *App) checkReady(ctx context.Context) error {
+	if a.closing.Load() {
+		return errors.New("shutting down")
+	}
+	if err := a.store.Check(ctx); err != nil {
+		return fmt.Errorf("the store does not answer: %w", err)
+	}
+	return nil
+}
+
+// writeJSON answers with an object.
+func writeJSON(w http.ResponseWriter, status int, object any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(object) // a reader that is gone needs no answer
 }

@@ -1,16 +1,11 @@
 package app
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/rand"
-	"encoding/base32"
-	"encoding/base64"
+	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/control"
@@ -20,32 +15,18 @@ import (
 // rootAccount is the account of the key that the server makes for itself.
 const rootAccount = "000000000000"
 
-// The access key of development mode.
-const (
-	devKeyID  = "test"
-	devSecret = "test"
-)
-
-// credentialsFile is the name, in the data folder, of the file that AWS tools read.
-const credentialsFile = "credentials"
-
 // identities knows the access keys that may sign requests.
 type identities struct {
+	root  func(context.Context) (sigv4.Key, error) // where no account is configured
 	byKey atomic.Pointer[map[string]control.Identity]
 }
 
-// loadIdentities reads the configured users, or makes the root user when no
-// account is configured.
-func loadIdentities(cfg Config, d *dataDir) (*identities, error) {
-	ids := &identities{}
-	return ids, ids.reload(cfg, d)
-}
-
-// reload replaces the identities, or returns an error and leaves them.
-func (ids *identities) reload(cfg Config, d *dataDir) error {
+// reload replaces the identities by the configured users, or by the root user when no
+// account is configured. It returns an error and leaves them when that fails.
+func (ids *identities) reload(ctx context.Context, cfg Config) error {
 	users, err := cfg.LoadUsers()
 	if len(cfg.Accounts) == 0 {
-		users, err = rootUser(d)
+		users, err = ids.rootUser(ctx)
 	}
 	if err != nil {
 		return err
@@ -67,19 +48,21 @@ func (ids *identities) reload(cfg Config, d *dataDir) error {
 	return nil
 }
 
-// rootUser returns the user that a server has when no account is configured. Its
-// access key is in the data folder, where it is made at the first start;
-// development mode has a fixed one.
-func rootUser(d *dataDir) ([]User, error) {
-	key := sigv4.Key{ID: devKeyID, Secret: devSecret}
-	if d.path != "" {
-		text, err := d.readOrCreate(credentialsFile, newCredentials())
-		if err != nil {
-			return nil, fmt.Errorf("credentials: %w", err)
-		}
-		if key, err = parseCredentials(text); err != nil {
-			return nil, fmt.Errorf("credentials %s: %w", filepath.Join(d.path, credentialsFile), err)
-		}
+// identityTimeout bounds how long the root key may take to be found.
+const identityTimeout = 15 * time.Second
+
+// reloadIdentities reads the identities anew.
+func (a *App) reloadIdentities(cfg Config) error {
+	ctx, cancel := context.WithTimeout(context.Background(), identityTimeout)
+	defer cancel()
+	return a.keys.reload(ctx, cfg)
+}
+
+// rootUser returns the user that a server has when no account is configured.
+func (ids *identities) rootUser(ctx context.Context) ([]User, error) {
+	key, err := ids.root(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("credentials: %w", err)
 	}
 	return []User{{
 		Account: rootAccount,
@@ -105,45 +88,4 @@ func (ids *identities) accounts() []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// newCredentials returns a fresh root key in the form of an AWS shared credentials
-// file: an id of 20 characters and a secret of 40, as AWS has them.
-func newCredentials() []byte {
-	var id [10]byte
-	var secret [30]byte
-	_, _ = rand.Read(id[:]) // never fails: it ends the process instead
-	_, _ = rand.Read(secret[:])
-	return fmt.Appendf(nil, "# The root access key of this server. Whoever has it may do everything.\n"+
-		"[default]\naws_access_key_id = PKRT%s\naws_secret_access_key = %s\n",
-		base32.StdEncoding.EncodeToString(id[:]), base64.RawURLEncoding.EncodeToString(secret[:]))
-}
-
-// parseCredentials returns the key of the profile named default.
-func parseCredentials(text []byte) (sigv4.Key, error) {
-	var key sigv4.Key
-	section := ""
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for lines.Scan() {
-		line := strings.TrimSpace(lines.Text())
-		if strings.HasPrefix(line, "[") {
-			section = strings.Trim(line, "[] ")
-			continue
-		}
-		name, value, _ := strings.Cut(line, "=")
-		if section != "default" {
-			continue
-		}
-		switch strings.TrimSpace(name) {
-		case "aws_access_key_id":
-			key.ID = strings.TrimSpace(value)
-		case "aws_secret_access_key":
-			key.Secret = strings.TrimSpace(value)
-		}
-	}
-	if key.ID == "" || key.Secret == "" {
-		return sigv4.Key{}, fmt.Errorf(
-			"want aws_access_key_id and aws_secret_access_key under [default]")
-	}
-	return key, lines.Err()
 }

@@ -17,6 +17,9 @@ type announcement struct {
 	Address string `json:"address"` // where that is on this machine, HOST:PORT
 	Region  string `json:"region"`  // the first that is served
 	Root    bool   `json:"root"`    // whether the root key in the data folder is in force
+
+	Admin      string `json:"admin"`                 // the admin listener, HOST:PORT
+	AdminToken string `json:"admin_token,omitempty"` // file with its token; empty without one
 }
 
 // announcementFile is its name in the data folder. It goes when the server stops;
@@ -30,7 +33,7 @@ func (a *App) announce(cfg Config) error {
 	}
 	text, err := json.Marshal(announcement{
 		URL: a.url, Address: hostPort(a.Addr()), Region: cfg.Regions[0],
-		Root: len(cfg.Accounts) == 0,
+		Root: len(cfg.Accounts) == 0, Admin: hostPort(a.AdminAddr()), AdminToken: a.admins.Load().file,
 	})
 	if err != nil {
 		return err
@@ -62,18 +65,44 @@ const localTimeout = time.Second
 // FindLocal returns the server whose data folder this is, when one runs that has a
 // root key there.
 func FindLocal(data string) (Local, bool) {
-	var found announcement
-	text, err := os.ReadFile(filepath.Join(data, announcementFile))
-	if err != nil || json.Unmarshal(text, &found) != nil || !found.Root {
+	found, ok := findAnnounced(data)
+	if !ok || !found.Root || !accepts(found.Address) {
 		return Local{}, false
 	}
-	conn, err := net.DialTimeout("tcp", found.Address, localTimeout)
-	if err != nil {
-		return Local{}, false
-	}
-	_ = conn.Close()
 	return Local{URL: found.URL, Region: found.Region,
 		Credentials: filepath.Join(data, credentialsFile)}, true
+}
+
+// LocalAdmin is the admin listener of a server that runs on this machine.
+type LocalAdmin struct {
+	URL       string
+	TokenFile string // holds its token; empty when no file does
+}
+
+// FindLocalAdmin returns the admin listener of the server whose data folder this is,
+// when one runs.
+func FindLocalAdmin(data string) (LocalAdmin, bool) {
+	found, ok := findAnnounced(data)
+	if !ok || !accepts(found.Admin) {
+		return LocalAdmin{}, false
+	}
+	return LocalAdmin{URL: "http://" + found.Admin, TokenFile: found.AdminToken}, true
+}
+
+// findAnnounced returns what the last server with this data folder wrote there.
+func findAnnounced(data string) (found announcement, ok bool) {
+	text, err := os.ReadFile(filepath.Join(data, announcementFile))
+	return found, err == nil && json.Unmarshal(text, &found) == nil
+}
+
+// accepts reports whether somebody accepts connections at an address.
+func accepts(address string) bool {
+	conn, err := net.DialTimeout("tcp", address, localTimeout)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }
 
 // ClientURL returns where clients reach the server. With certificates that were obtained,

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -268,12 +267,12 @@ type LogStatus struct {
 const maxListed = 1000
 
 // serveLogs answers with a LogReport.
-func (a *App) serveLogs(w http.ResponseWriter, _ *http.Request) {
+func (a *App) serveLogs(w http.ResponseWriter, r *http.Request) {
 	report := LogReport{LoggingConfigurations: []LogStatus{}}
 	running := a.logs.Status()
 	for _, account := range a.keys.accounts() {
 		for _, region := range a.regions {
-			found, _ := a.store.ListLoggingConfigurations(
+			found, _ := a.store.ListLoggingConfigurations(r.Context(),
 				parley.World{Region: region, Account: account}, parley.Cursor{}, maxListed)
 			for _, c := range found {
 				status, ok := running[c.ARN]
@@ -290,6 +289,5 @@ func (a *App) serveLogs(w http.ResponseWriter, _ *http.Request) {
 	for _, status := range running { // what is deleted, and not delivered yet
 		report.LoggingConfigurations = append(report.LoggingConfigurations, LogStatus{"", status})
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(report) // a reader that is gone needs no answer
+	writeJSON(w, http.StatusOK, report)
 }

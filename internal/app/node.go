@@ -1,12 +1,12 @@
 package app
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/parley-chat/parley/internal/metrics"
+	"github.com/parley-chat/parley/internal/store"
 )
 
 // node returns how the parts of the server are, for metrics.
@@ -19,8 +19,7 @@ func (a *App) node() metrics.Node {
 		FanoutLag:       a.engine.Lag(),
 		BlockedSessions: sessions,
 		BlockedBytes:    bytes,
-		WaitingEvents:   saved.Waiting,
-		EventLosses:     saved.Overflows,
+		Bus:             busUse(saved.Bus),
 		CanSave:         saved.CanSave,
 		StoreBytes:      saved.Bytes,
 		StoreEntries:    saved.Entries,
@@ -30,11 +29,20 @@ func (a *App) node() metrics.Node {
 	}
 }
 
+// busUse returns how events travel between the nodes.
+func busUse(s store.BusStats) metrics.Bus {
+	return metrics.Bus{
+		Nodes: s.Live, Waiting: s.Waiting, Holding: s.Holding, Kept: s.KeptBytes,
+		Messages: s.Messages, Sent: s.Sent, Received: s.Received, Recovered: s.Recovered,
+		Gaps: s.Gaps, Late: s.Lags, Overflows: s.Overflows, Losses: s.Losses,
+	}
+}
+
 // quotaUse returns what is used of the quotas that count things, in the accounts and
 // regions that have something.
 func (a *App) quotaUse() []metrics.QuotaUse {
 	var all []metrics.QuotaUse
-	for _, use := range a.uses() {
+	for _, use := range a.uses(a.hub.ConnectionsHere) {
 		for quota, used := range use.Counts {
 			all = append(all, metrics.QuotaUse{Quota: string(quota), Account: use.Account,
 				Region: use.Region, Used: used, Limit: a.quotas[quota]})
@@ -81,6 +89,5 @@ func (a *App) serveRooms(w http.ResponseWriter, r *http.Request) {
 		report.Rooms = append(report.Rooms, RoomUse{room.Room.String(), room.Sessions,
 			room.Frames, room.Deliveries, room.LastMinute})
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(report) // a reader that is gone needs no answer
+	writeJSON(w, http.StatusOK, report)
 }

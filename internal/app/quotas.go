@@ -1,7 +1,6 @@
 package app
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/parley-chat/parley"
@@ -26,20 +25,21 @@ type WorldUse struct {
 
 // serveQuotas answers with a QuotaReport.
 func (a *App) serveQuotas(w http.ResponseWriter, _ *http.Request) {
-	report := QuotaReport{Limits: parley.Quotas{}, Use: a.uses()}
+	report := QuotaReport{Limits: parley.Quotas{}, Use: a.uses(a.hub.Connections)}
 	for _, name := range parley.QuotaNames() {
 		report.Limits[name] = a.quotas[name]
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(report) // a reader that is gone needs no answer
+	writeJSON(w, http.StatusOK, report)
 }
 
-// uses returns what is used, in the accounts and regions that use something.
-func (a *App) uses() []WorldUse {
+// uses returns what is used, in the accounts and regions that use something, with the
+// sessions that connections counts.
+func (a *App) uses(connections func(parley.World) int) []WorldUse {
 	uses := []WorldUse{}
 	for _, account := range a.keys.accounts() {
 		for _, region := range a.regions {
-			if use := a.use(parley.World{Region: region, Account: account}); use != nil {
+			w := parley.World{Region: region, Account: account}
+			if use := a.use(w, connections(w)); use != nil {
 				uses = append(uses, *use)
 			}
 		}
@@ -47,12 +47,12 @@ func (a *App) uses() []WorldUse {
 	return uses
 }
 
-// use returns what is used in a world, or nil for nothing.
-func (a *App) use(w parley.World) *WorldUse {
+// use returns what is used in a world with so many sessions, or nil for nothing.
+func (a *App) use(w parley.World, connections int) *WorldUse {
 	counts := map[parley.Quota]int{
 		parley.QuotaRooms:                 a.store.CountRooms(w),
 		parley.QuotaLoggingConfigurations: a.store.CountLoggingConfigurations(w),
-		parley.QuotaConnections:           a.hub.Connections(w),
+		parley.QuotaConnections:           connections,
 	}
 	for _, n := range counts {
 		if n > 0 {

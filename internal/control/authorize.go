@@ -1,6 +1,8 @@
 package control
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -16,7 +18,7 @@ const tagResource = "ivschat:TagResource"
 // authorize returns nil when the caller's account and policies allow the call. It
 // comes before all checks of members and look-ups, so that a caller who may not
 // ask learns nothing.
-func (h *Handler) authorize(c *call) error {
+func (h *Handler) authorize(ctx context.Context, c *call) error {
 	switch c.identity.Status {
 	case parley.AccountSuspended:
 		return parley.Errorf(parley.AccessDenied, "The account is suspended.")
@@ -29,7 +31,10 @@ func (h *Handler) authorize(c *call) error {
 	if c.identity.Root {
 		return nil
 	}
-	request := h.policyRequest(c)
+	request, err := h.policyRequest(ctx, c)
+	if err != nil {
+		return err
+	}
 	if err := c.allowed(request); err != nil {
 		return err
 	}
@@ -51,9 +56,9 @@ func (c *call) tags() bool {
 }
 
 // policyRequest returns what policies are asked about the call.
-func (h *Handler) policyRequest(c *call) policy.Request {
+func (h *Handler) policyRequest(ctx context.Context, c *call) (request policy.Request, err error) {
 	arn := c.resource()
-	request := policy.Request{
+	request = policy.Request{
 		Action:   c.op.Action(),
 		Resource: arn.String(),
 		UserName: c.identity.UserName,
@@ -65,7 +70,9 @@ func (h *Handler) policyRequest(c *call) policy.Request {
 		Time:     c.now,
 	}
 	if c.own(arn) == nil {
-		request.ResourceTags = h.tagsOf(arn)
+		if request.ResourceTags, err = h.tagsOf(ctx, arn); err != nil {
+			return request, err
+		}
 	}
 	if c.creates() || c.tags() {
 		request.RequestTags, _ = c.body.StringMap("tags")
@@ -77,7 +84,7 @@ func (h *Handler) policyRequest(c *call) policy.Request {
 	if keys := c.tagKeys(); keys != nil {
 		request.TagKeys = keys
 	}
-	return request
+	return request, nil
 }
 
 // resource returns the ARN that the call is about, as policies name it: all
@@ -98,14 +105,22 @@ func (c *call) resource() parley.ARN {
 	return parley.ARN{Region: c.world.Region, Account: c.world.Account, Kind: kind, ID: "*"}
 }
 
-// tagsOf returns the tags of a resource; one that does not exist has none.
-func (h *Handler) tagsOf(arn parley.ARN) map[string]string {
+// tagsOf returns the tags of a resource; one that does not exist has none. While
+// nobody knows whether it exists, nothing is allowed because it had none.
+func (h *Handler) tagsOf(ctx context.Context, arn parley.ARN) (tags map[string]string, err error) {
 	if arn.Kind == parley.KindRoom {
-		room, _ := h.rooms.Room(arn)
-		return room.Tags
+		var room parley.Room
+		room, err = h.rooms.CurrentRoom(ctx, arn)
+		tags = room.Tags
+	} else {
+		var configuration parley.LoggingConfiguration
+		configuration, err = h.logging.CurrentLoggingConfiguration(ctx, arn)
+		tags = configuration.Tags
 	}
-	configuration, _ := h.logging.LoggingConfiguration(arn)
-	return configuration.Tags
+	if err == nil || parley.CodeOf(err) == parley.NotFound {
+		return tags, nil
+	}
+	return nil, fmt.Errorf("look up the tags of %s: %w", arn, err)
 }
 
 // allowed asks the caller's policies. The texts are those of AWS.

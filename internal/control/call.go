@@ -124,11 +124,11 @@ func (h *Handler) handle(
 	if c.body, err = wire.ParseObject(c.raw); err != nil {
 		return nil, err
 	}
-	if err := h.authorize(c); err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
 	defer cancel()
+	if err := h.authorize(ctx, c); err != nil {
+		return nil, err
+	}
 	result, err := handlers[c.op.Name](h, ctx, c)
 	if err != nil || result == nil {
 		return nil, err

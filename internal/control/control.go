@@ -25,13 +25,16 @@ import (
 )
 
 // Rooms keeps the rooms of all worlds. store.Store implements it. Its errors for
-// a room that does not exist have code NotFound.
+// a room that does not exist have code NotFound, and when it cannot say so or save
+// something, Unavailable.
 type Rooms interface {
 	// CreateRoom saves a new room. The error has code QuotaExceeded when its world
 	// has limit rooms already; 0 is no limit. Here and in UpdateRoom, it has code
 	// NotFound when the room names a logging configuration that its world lacks.
 	CreateRoom(ctx context.Context, room parley.Room, limit int) error
-	Room(arn parley.ARN) (parley.Room, error)
+	// FindRoom returns a room as it was a moment ago, and CurrentRoom as it is.
+	FindRoom(ctx context.Context, arn parley.ARN) (parley.Room, error)
+	CurrentRoom(ctx context.Context, arn parley.ARN) (parley.Room, error)
 	// UpdateRoom replaces a room by what change makes of it, and returns that. It
 	// may call change more than once.
 	UpdateRoom(ctx context.Context, arn parley.ARN,
@@ -39,19 +42,19 @@ type Rooms interface {
 	DeleteRoom(ctx context.Context, arn parley.ARN) error
 	// ListRooms returns the first limit rooms of w after a place that match, and
 	// whether there are more of them.
-	ListRooms(w parley.World, after parley.Cursor, limit int,
+	ListRooms(ctx context.Context, w parley.World, after parley.Cursor, limit int,
 		match func(parley.Room) bool) (rooms []parley.Room, more bool)
 }
 
 // LoggingConfigurations keeps the logging configurations of all worlds.
-// store.Store implements it. Its errors for one that does not exist have code
-// NotFound.
+// store.Store implements it. Its errors have the codes of those of Rooms.
 type LoggingConfigurations interface {
 	// CreateLoggingConfiguration saves a new configuration. The error has code
 	// QuotaExceeded when its world has limit of them already; 0 is no limit.
 	CreateLoggingConfiguration(
 		ctx context.Context, l parley.LoggingConfiguration, limit int) error
-	LoggingConfiguration(arn parley.ARN) (parley.LoggingConfiguration, error)
+	CurrentLoggingConfiguration(ctx context.Context, arn parley.ARN) (
+		parley.LoggingConfiguration, error)
 	// UpdateLoggingConfiguration replaces a configuration by what change makes of
 	// it, and returns that. It may call change more than once.
 	UpdateLoggingConfiguration(ctx context.Context, arn parley.ARN,
@@ -62,8 +65,8 @@ type LoggingConfigurations interface {
 	DeleteLoggingConfiguration(ctx context.Context, arn parley.ARN) error
 	// ListLoggingConfigurations returns the first limit configurations of w after a
 	// place, and whether there are more of them.
-	ListLoggingConfigurations(w parley.World, after parley.Cursor, limit int) (
-		configurations []parley.LoggingConfiguration, more bool)
+	ListLoggingConfigurations(ctx context.Context, w parley.World, after parley.Cursor,
+		limit int) (configurations []parley.LoggingConfiguration, more bool)
 }
 
 // Hub acts on the sessions that are open in a room. hub.Hub implements it. Its
@@ -100,6 +103,12 @@ type Sealer interface {
 	Seal(t parley.Token) (string, error)
 }
 
+// TokenIDs gives tokens their ids. store.Store implements it.
+type TokenIDs interface {
+	// NewTokenID returns an id that no other token has, and that nobody can guess.
+	NewTokenID() parley.TokenID
+}
+
 // Identities knows who holds which access key.
 type Identities interface {
 	// Identity returns the holder of an access key, and whether there is one.
@@ -125,6 +134,7 @@ type Config struct {
 	Functions             Functions // nil: rooms may name any
 	LogDestinations       Prober    // nil: configurations may name any
 	Sealer                Sealer
+	TokenIDs              TokenIDs // nil: they are random
 	Identities            Identities
 
 	Regions []string      // the regions that requests may be signed for
@@ -148,6 +158,7 @@ type Handler struct {
 	functions  Functions
 	prober     Prober
 	sealer     Sealer
+	tokenIDs   TokenIDs
 	identities Identities
 	verifier   *sigv4.Verifier
 	routes     map[route]parley.Operation
@@ -170,6 +181,7 @@ func New(cfg Config) *Handler {
 		functions:  cfg.Functions,
 		prober:     cfg.LogDestinations,
 		sealer:     cfg.Sealer,
+		tokenIDs:   cfg.TokenIDs,
 		identities: cfg.Identities,
 		verifier: sigv4.New(sigv4.Config{
 			Regions: cfg.Regions, Hosts: cfg.Hosts, MaxSkew: cfg.MaxSkew,

@@ -91,6 +91,11 @@ type server struct {
 
 // start returns a server of the given quotas that has rooms.
 func start(quotas parley.Quotas, rooms ...parley.Room) *server {
+	return startFor(identities(), quotas, rooms...)
+}
+
+// startFor is start with callers of its own.
+func startFor(callers keyring, quotas parley.Quotas, rooms ...parley.Room) *server {
 	s := &server{
 		store:   newMemory(rooms...),
 		sealer:  &sealer{},
@@ -103,7 +108,7 @@ func start(quotas parley.Quotas, rooms ...parley.Room) *server {
 		LoggingConfigurations: s.store,
 		Hub:                   s.hub,
 		Sealer:                s.sealer,
-		Identities:            identities(),
+		Identities:            callers,
 		Regions:               []string{region, abroad.region},
 		Quotas:                quotas,
 		Metrics:               s.metrics,

@@ -54,24 +54,24 @@ func (h *Handler) createLoggingConfiguration(ctx context.Context, c *call) (any,
 	return loggingDetails(created), nil
 }
 
-func (h *Handler) getLoggingConfiguration(_ context.Context, c *call) (any, error) {
+func (h *Handler) getLoggingConfiguration(ctx context.Context, c *call) (any, error) {
 	arn := c.requiredARN("identifier", parley.KindLoggingConfiguration)
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	found, err := h.loggingConfiguration(c, arn)
+	found, err := h.loggingConfiguration(ctx, c, arn)
 	if err != nil {
 		return nil, err
 	}
 	return loggingDetails(found), nil
 }
 
-func (h *Handler) listLoggingConfigurations(_ context.Context, c *call) (any, error) {
+func (h *Handler) listLoggingConfigurations(ctx context.Context, c *call) (any, error) {
 	page := c.page(parley.KindLoggingConfiguration)
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	found, more := h.logging.ListLoggingConfigurations(c.world, page.after, page.limit)
+	found, more := h.logging.ListLoggingConfigurations(ctx, c.world, page.after, page.limit)
 	list := loggingConfigurationList{
 		LoggingConfigurations: make([]loggingConfiguration, len(found)),
 	}
@@ -91,7 +91,7 @@ func (h *Handler) updateLoggingConfiguration(ctx context.Context, c *call) (any,
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	if _, err := h.loggingConfiguration(c, arn); err != nil {
+	if _, err := h.loggingConfiguration(ctx, c, arn); err != nil {
 		return nil, err
 	}
 	if err := h.probe(ctx, arn, change.Destination); err != nil {
@@ -99,6 +99,11 @@ func (h *Handler) updateLoggingConfiguration(ctx context.Context, c *call) (any,
 	}
 	updated, err := h.logging.UpdateLoggingConfiguration(ctx, arn,
 		func(l parley.LoggingConfiguration) (parley.LoggingConfiguration, error) {
+			if l.State != parley.LoggingActive {
+				return l, &parley.Error{Code: parley.Conflict,
+					Message:  "The logging configuration is being deleted.",
+					Resource: arn.Resource()}
+			}
 			return l.With(change, time.Now()), nil
 		})
 	if err != nil {
@@ -135,12 +140,12 @@ func (h *Handler) probe(ctx context.Context, arn parley.ARN, to *parley.Destinat
 
 // loggingConfiguration returns a logging configuration of the caller's world.
 func (h *Handler) loggingConfiguration(
-	c *call, arn parley.ARN,
+	ctx context.Context, c *call, arn parley.ARN,
 ) (parley.LoggingConfiguration, error) {
 	if err := c.own(arn); err != nil {
 		return parley.LoggingConfiguration{}, err
 	}
-	found, err := h.logging.LoggingConfiguration(arn)
+	found, err := h.logging.CurrentLoggingConfiguration(ctx, arn)
 	if err != nil {
 		return parley.LoggingConfiguration{},
 			fmt.Errorf("look up logging configuration %s: %w", arn, err)

@@ -414,3 +414,29 @@ func TestPageTokensAreForOneKindAndWorld(t *testing.T) {
 		}
 	}
 }
+
+// A configuration that is not deleted yet is shown as it is.
+func TestLoggingConfigurationThatIsBeingDeleted(t *testing.T) {
+	l := aConfiguration()
+	l.State = parley.LoggingDeleting
+	s := start(nil).with(l)
+	w := s.call(t, owner, "UpdateLoggingConfiguration", valid("UpdateLoggingConfiguration"))
+	want := `{"message":"The logging configuration is being deleted.",` +
+		`"resourceId":"ABcdef34ghIJ","resourceType":"LOGGING_CONFIGURATION"}`
+	if w.Code != http.StatusConflict || errorType(w) != "ConflictException" ||
+		w.Body.String() != want {
+		t.Errorf("update: %d %s %s, want 409 %s", w.Code, errorType(w), w.Body, want)
+	}
+	got := s.must(t, "GetLoggingConfiguration", valid("GetLoggingConfiguration"))
+	if got["state"] != "DELETING" {
+		t.Errorf("get shows the state %v, want DELETING", got["state"])
+	}
+	w = s.send(t, owner, http.MethodPost, tagsTarget(lcARN), `{"tags":{"a":"b"}}`)
+	if w.Code != http.StatusOK {
+		t.Errorf("tag: %d %s, want 200", w.Code, w.Body)
+	}
+	w = s.call(t, owner, "DeleteLoggingConfiguration", valid("DeleteLoggingConfiguration"))
+	if w.Code != http.StatusNoContent {
+		t.Errorf("delete: %d %s, want 204", w.Code, w.Body)
+	}
+}

@@ -51,8 +51,12 @@ func (m *memory) CreateRoom(ctx context.Context, r parley.Room, limit int) error
 	return create(m.rooms, r.ARN, r, limit)
 }
 
-func (m *memory) Room(arn parley.ARN) (parley.Room, error) {
-	if err := m.fail(context.Background()); err != nil {
+func (m *memory) FindRoom(ctx context.Context, arn parley.ARN) (parley.Room, error) {
+	return m.CurrentRoom(ctx, arn)
+}
+
+func (m *memory) CurrentRoom(ctx context.Context, arn parley.ARN) (parley.Room, error) {
+	if err := m.fail(ctx); err != nil {
 		return parley.Room{}, err
 	}
 	m.mu.Lock()
@@ -103,7 +107,7 @@ func (m *memory) DeleteRoom(ctx context.Context, arn parley.ARN) error {
 	return err
 }
 
-func (m *memory) ListRooms(w parley.World, after parley.Cursor, limit int,
+func (m *memory) ListRooms(_ context.Context, w parley.World, after parley.Cursor, limit int,
 	match func(parley.Room) bool) ([]parley.Room, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -122,8 +126,9 @@ func (m *memory) CreateLoggingConfiguration(
 	return create(m.configurations, l.ARN, l, limit)
 }
 
-func (m *memory) LoggingConfiguration(arn parley.ARN) (parley.LoggingConfiguration, error) {
-	if err := m.fail(context.Background()); err != nil {
+func (m *memory) CurrentLoggingConfiguration(ctx context.Context, arn parley.ARN) (
+	parley.LoggingConfiguration, error) {
+	if err := m.fail(ctx); err != nil {
 		return parley.LoggingConfiguration{}, err
 	}
 	m.mu.Lock()
@@ -166,8 +171,8 @@ func (m *memory) DeleteLoggingConfiguration(ctx context.Context, arn parley.ARN)
 	return err
 }
 
-func (m *memory) ListLoggingConfigurations(w parley.World, after parley.Cursor, limit int) (
-	[]parley.LoggingConfiguration, bool) {
+func (m *memory) ListLoggingConfigurations(_ context.Context, w parley.World,
+	after parley.Cursor, limit int) ([]parley.LoggingConfiguration, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return list(m.configurations, func(l parley.LoggingConfiguration) parley.Cursor {
@@ -247,7 +252,7 @@ type hub struct {
 }
 
 func (h *hub) do(d deed) error {
-	if _, err := h.store.Room(d.room); err != nil {
+	if _, err := h.store.FindRoom(context.Background(), d.room); err != nil {
 		return err
 	}
 	h.done = append(h.done, d)

@@ -55,12 +55,12 @@ func (h *Handler) createRoom(ctx context.Context, c *call) (any, error) {
 	return details(created), nil
 }
 
-func (h *Handler) getRoom(_ context.Context, c *call) (any, error) {
+func (h *Handler) getRoom(ctx context.Context, c *call) (any, error) {
 	arn := c.requiredARN("identifier", parley.KindRoom)
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	found, err := h.room(c, arn)
+	found, err := h.room(ctx, c, arn)
 	if err != nil {
 		return nil, err
 	}
@@ -101,17 +101,17 @@ func (h *Handler) deleteRoom(ctx context.Context, c *call) (any, error) {
 	return nil, nil
 }
 
-func (h *Handler) listRooms(_ context.Context, c *call) (any, error) {
+func (h *Handler) listRooms(ctx context.Context, c *call) (any, error) {
 	query := c.roomQuery()
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
 	if arn := query.loggingConfiguration; arn != (parley.ARN{}) {
-		if _, err := h.loggingConfiguration(c, arn); err != nil {
+		if _, err := h.loggingConfiguration(ctx, c, arn); err != nil {
 			return nil, err
 		}
 	}
-	rooms, more := h.rooms.ListRooms(c.world, query.after, query.limit, query.match)
+	rooms, more := h.rooms.ListRooms(ctx, c.world, query.after, query.limit, query.match)
 	list := roomList{Rooms: make([]roomSummary, len(rooms))}
 	for i, r := range rooms {
 		list.Rooms[i] = summary(r)
@@ -124,11 +124,11 @@ func (h *Handler) listRooms(_ context.Context, c *call) (any, error) {
 }
 
 // room returns a room of the caller's world.
-func (h *Handler) room(c *call, arn parley.ARN) (parley.Room, error) {
+func (h *Handler) room(ctx context.Context, c *call, arn parley.ARN) (parley.Room, error) {
 	if err := c.own(arn); err != nil {
 		return parley.Room{}, err
 	}
-	found, err := h.rooms.Room(arn)
+	found, err := h.rooms.CurrentRoom(ctx, arn)
 	if err != nil {
 		return parley.Room{}, fmt.Errorf("look up room %s: %w", arn, err)
 	}

@@ -54,16 +54,16 @@ func (h *Handler) untagResource(ctx context.Context, c *call) (any, error) {
 	})
 }
 
-func (h *Handler) listTagsForResource(_ context.Context, c *call) (any, error) {
+func (h *Handler) listTagsForResource(ctx context.Context, c *call) (any, error) {
 	arn := c.resourceARN()
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
 	if arn.Kind == parley.KindRoom {
-		found, err := h.room(c, arn)
+		found, err := h.room(ctx, c, arn)
 		return tagList{orEmpty(found.Tags)}, err
 	}
-	found, err := h.loggingConfiguration(c, arn)
+	found, err := h.loggingConfiguration(ctx, c, arn)
 	return tagList{orEmpty(found.Tags)}, err
 }
 

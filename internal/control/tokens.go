@@ -14,15 +14,21 @@ type chatToken struct {
 	SessionExpirationTime string `json:"sessionExpirationTime"`
 }
 
-func (h *Handler) createChatToken(_ context.Context, c *call) (any, error) {
+func (h *Handler) createChatToken(ctx context.Context, c *call) (any, error) {
 	request := c.tokenRequest()
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	if _, err := h.room(c, request.Room); err != nil {
+	if err := c.own(request.Room); err != nil {
 		return nil, err
 	}
+	if _, err := h.rooms.FindRoom(ctx, request.Room); err != nil {
+		return nil, fmt.Errorf("look up room %s: %w", request.Room, err)
+	}
 	token := parley.NewToken(request, c.now)
+	if h.tokenIDs != nil {
+		token.ID = h.tokenIDs.NewTokenID()
+	}
 	sealed, err := h.sealer.Seal(token)
 	if err != nil {
 		return nil, fmt.Errorf("seal a token for %s: %w", request.Room, err)

@@ -107,11 +107,15 @@ func (s *Session) sendMessage(req request, r wire.Request, now time.Time) error 
 
 // takeMessage counts a message against the rates of its room and account.
 func (s *Session) takeMessage(now time.Time, room parley.Room) error {
-	if ceiling := s.hub.cfg.Quotas[parley.QuotaRoomMessages]; ceiling > 0 &&
-		!s.room.take(now, min(ceiling, room.MaxMessageRatePerSecond)) {
+	if !s.room.take(now, s.hub.rate(room)) {
 		return s.throttled("room", string(wire.SendMessage))
 	}
 	return s.hub.take(s.room.arn, s.world, parley.QuotaMessages, wire.SendMessage, now)
+}
+
+// rate returns how many messages a second a room may have; 0 is no limit.
+func (h *Hub) rate(room parley.Room) int {
+	return min(h.cfg.Quotas[parley.QuotaRoomMessages], room.MaxMessageRatePerSecond)
 }
 
 func (s *Session) deleteMessage(req request, r wire.Request, now time.Time) error {
@@ -131,7 +135,10 @@ func (s *Session) disconnectUser(req request, r wire.Request, now time.Time) err
 }
 
 func (s *Session) moderate(req request, m moderation, now time.Time) error {
-	if err := s.hub.allow(s.room.arn, s.world, m, now); err != nil {
+	if _, err := s.hub.cfg.Rooms.Room(s.room.arn); err != nil {
+		return err
+	}
+	if err := s.hub.take(s.room.arn, s.world, m.quota, m.action, now); err != nil {
 		return err
 	}
 	e := m.event(req.requestID, req.id, now)

@@ -23,7 +23,15 @@ func (e *echo) Publish(_ context.Context, _ parley.ARN, event []byte) error {
 	return nil
 }
 
-func (e *echo) Subscribe(_ context.Context, _ parley.ARN, deliver func([]byte)) (func(), error) {
+func (e *echo) PublishConfirmed(ctx context.Context, room parley.ARN, event []byte) error {
+	return e.Publish(ctx, room, event)
+}
+
+func (e *echo) Exchange(func() []byte, func(uint64, []byte), func(uint64)) {}
+
+func (e *echo) Subscribe(
+	_ context.Context, _ parley.ARN, deliver func([]byte), _ func(),
+) (func(), error) {
 	e.deliver = deliver
 	return func() {}, nil
 }

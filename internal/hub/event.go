@@ -14,15 +14,18 @@ import (
 // event is what travels on the bus: a frame for every session of a room, with
 // what the nodes must know besides.
 type event struct {
-	action wire.Action    // that led to it: one of eventActions
-	node   uint64         // that published it
-	room   uint64         // serial of the publishing node's room, which counts it as pending
-	sender uint64         // serial of the publishing session
-	from   string         // its user
-	user   string         // to be disconnected after the frame is delivered; empty: nobody
-	reason string         // for the disconnected user's Close frame
-	span   *trace.Context // that its delivery is a part of; nil: it is not traced
-	frame  []byte
+	action wire.Action // that led to it: one of eventActions
+	node   uint64      // that published it
+	room   uint64      // serial of the publishing node's room, which counts it as pending
+	sender uint64      // serial of the publishing session, by the node's clock
+	kick   uint64      // serial of a disconnection, by the publishing node's clock
+	from   string      // the publishing session's user
+	user   string      // to be disconnected after the frame is delivered; empty: nobody
+	reason string      // for the disconnected user's Close frame
+
+	message string         // the id of the message that it is, or that it deletes
+	span    *trace.Context // that its delivery is a part of; nil: it is not traced
+	frame   []byte
 
 	// These stay on the node that publishes the event.
 	logged logged
@@ -37,27 +40,29 @@ var eventActions = [...]wire.Action{
 }
 
 // eventVersion is the first byte of an encoded event.
-const eventVersion = 2
+const eventVersion = 3
 
 // errEvent is what decodeEvent returns for bytes that encode did not make.
 var errEvent = errors.New("malformed room event")
 
-// encode returns version, action, node, room, sender, the lengths and bytes of from, user,
-// reason and span, and the frame.
+// encode returns version, action, node, room, sender, kick, the lengths and bytes of from,
+// user, reason, message and span, and the frame.
 func (e event) encode() []byte {
 	var span string
 	if e.span != nil {
 		span = e.span.Encode()
 	}
-	b := make([]byte, 0,
-		2+6*binary.MaxVarintLen64+len(e.from)+len(e.user)+len(e.reason)+len(span)+len(e.frame))
+	b := make([]byte, 0, 2+9*binary.MaxVarintLen64+len(e.from)+len(e.user)+len(e.reason)+
+		len(e.message)+len(span)+len(e.frame))
 	b = append(b, eventVersion, byte(slices.Index(eventActions[:], e.action)))
 	b = binary.BigEndian.AppendUint64(b, e.node)
 	b = binary.AppendUvarint(b, e.room)
 	b = binary.AppendUvarint(b, e.sender)
+	b = binary.AppendUvarint(b, e.kick)
 	b = appendString(b, e.from)
 	b = appendString(b, e.user)
 	b = appendString(b, e.reason)
+	b = appendString(b, e.message)
 	b = appendString(b, span)
 	return append(b, e.frame...)
 }
@@ -76,9 +81,11 @@ func decodeEvent(b []byte) (event, error) {
 	b, ok := b[10:], true
 	e.room, b, ok = cutNumber(b, ok)
 	e.sender, b, ok = cutNumber(b, ok)
+	e.kick, b, ok = cutNumber(b, ok)
 	e.from, b, ok = cutString(b, ok)
 	e.user, b, ok = cutString(b, ok)
 	e.reason, b, ok = cutString(b, ok)
+	e.message, b, ok = cutString(b, ok)
 	span, b, ok := cutString(b, ok)
 	if !ok {
 		return event{}, errEvent

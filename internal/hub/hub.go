@@ -33,18 +33,14 @@ const maxPending = 8192
 // may be about to end the flood.
 const maxPendingModeration = 1024
 
-// Bus carries encoded room events between nodes. store.Store implements it.
-type Bus interface {
-	Publish(ctx context.Context, room parley.ARN, event []byte) error
-	// Subscribe calls deliver from one goroutine, in publish order, until stop.
-	Subscribe(ctx context.Context, room parley.ARN,
-		deliver func(event []byte)) (stop func(), err error)
-}
-
 // Rooms gives the settings of rooms as they are now. store.Store implements it.
 type Rooms interface {
-	// Room returns an error with code NotFound when there is no such room.
+	// Room returns a room as this node knows it, without waiting. The error has code
+	// NotFound when there is no such room here.
 	Room(arn parley.ARN) (parley.Room, error)
+	// FindRoom is Room that asks other nodes for a room which it does not know, after
+	// which Room knows it. The error has code Unavailable when they do not answer.
+	FindRoom(ctx context.Context, arn parley.ARN) (parley.Room, error)
 }
 
 // maxLag is how long the engine may take to write an event to all sessions before
@@ -78,47 +74,37 @@ type Hub struct {
 	pending   atomic.Int64   // requests on their way: see maxPending
 	reviews   atomic.Int64   // of them, those under review
 	reviewing sync.WaitGroup // a goroutine for each
-	serial    atomic.Uint64  // of the last room or session made
+	clock     clock          // numbers rooms, sessions and disconnections
+	others    atomic.Int32   // nodes that are heard now
+	clustered atomic.Bool    // another node was heard
 	publisher publisher
 
 	mu       sync.Mutex // guards what follows
 	rooms    map[parley.ARN]*room
 	worlds   map[parley.World]*world // never shrinks: accounts times regions
+	told     []parley.World          // those of worlds that are in reports
+	spent    map[parley.ARN]bucket   // of rooms without sessions here: see leaveSpentLocked
 	draining bool
-	count    int            // of sessions
-	sessions sync.WaitGroup // Add only under mu while not draining
+
+	neighbors map[uint64]*neighbor // by node, as the bus knows it
+	count     int                  // of sessions
+	sessions  sync.WaitGroup       // Add only under mu while not draining
 }
 
 // New returns a hub without sessions.
 func New(cfg Config) *Hub {
 	var node [8]byte
 	_, _ = rand.Read(node[:]) // never fails: it ends the process instead
-	return &Hub{
-		cfg:    cfg,
-		node:   binary.BigEndian.Uint64(node[:]),
-		rooms:  map[parley.ARN]*room{},
-		worlds: map[parley.World]*world{},
+	h := &Hub{
+		cfg:       cfg,
+		node:      binary.BigEndian.Uint64(node[:]),
+		rooms:     map[parley.ARN]*room{},
+		worlds:    map[parley.World]*world{},
+		spent:     map[parley.ARN]bucket{},
+		neighbors: map[uint64]*neighbor{},
 	}
-}
-
-// world is what sessions of one account and region share on this node.
-type world struct {
-	mu          sync.Mutex // guards what follows
-	connections int
-	rates       map[parley.Quota]*bucket
-}
-
-// worldLocked returns what is shared in a world; h.mu is held.
-func (h *Hub) worldLocked(of parley.World) *world {
-	w := h.worlds[of]
-	if w == nil {
-		w = &world{rates: map[parley.Quota]*bucket{
-			parley.QuotaMessages: new(bucket), parley.QuotaDeletes: new(bucket),
-			parley.QuotaDisconnects: new(bucket),
-		}}
-		h.worlds[of] = w
-	}
-	return w
+	cfg.Bus.Exchange(h.report, h.heard, h.gone)
+	return h
 }
 
 // Join makes a session of the token's room, which receives all that is published
@@ -129,7 +115,7 @@ func (h *Hub) worldLocked(of parley.World) *world {
 func (h *Hub) Join(
 	ctx context.Context, token parley.Token, client netip.Addr,
 ) (*Session, error) {
-	if _, err := h.cfg.Rooms.Room(token.Room); err != nil {
+	if _, err := h.cfg.Rooms.FindRoom(ctx, token.Room); err != nil {
 		return nil, err
 	}
 	r, w, err := h.enter(token.Room)
@@ -174,7 +160,9 @@ func (h *Hub) enter(arn parley.ARN) (*room, *world, error) {
 	}
 	r := h.rooms[arn]
 	if r == nil {
-		r = newRoom(h, arn, h.serial.Add(1))
+		r = newRoom(h, arn)
+		r.messages = h.spent[arn]
+		delete(h.spent, arn)
 		h.rooms[arn] = r
 		h.cfg.Metrics.RoomOpened()
 	}
@@ -207,6 +195,7 @@ func (h *Hub) exit(r *room, w *world) {
 	last := r.members == 0
 	if last {
 		delete(h.rooms, r.arn)
+		h.leaveSpentLocked(r)
 	}
 	h.mu.Unlock()
 	if !last {
@@ -234,40 +223,25 @@ func (h *Hub) admit(action wire.Action) error {
 	return nil
 }
 
+// maxSpent is how many rooms without sessions may have their rates remembered. Past it,
+// all of them are forgotten.
+const maxSpent = 16 << 10
+
+// leaveSpentLocked remembers how much of its rate a room has used, so that nobody gets
+// a new second's worth by leaving and coming back. h.mu is held.
+func (h *Hub) leaveSpentLocked(r *room) {
+	r.mu.Lock()
+	spent := r.messages
+	r.mu.Unlock()
+	if spent.isFull(time.Now()) {
+		return
+	}
+	if len(h.spent) >= maxSpent {
+		clear(h.spent)
+	}
+	h.spent[r.arn] = spent
+}
+
 func errDraining() error {
 	return parley.Errorf(parley.Unavailable, "The server is shutting down.")
-}
-
-// Connections returns how many sessions of a world are open on this node.
-func (h *Hub) Connections(of parley.World) int {
-	h.mu.Lock()
-	w := h.worlds[of]
-	h.mu.Unlock()
-	if w == nil {
-		return 0
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.connections
-}
-
-func (w *world) connect(arn parley.ARN, limit int) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if limit > 0 && w.connections >= limit {
-		return &parley.Error{
-			Code:     parley.Throttled,
-			Message:  "The account has too many concurrent connections.",
-			Resource: arn.Resource(),
-			Limit:    limit,
-		}
-	}
-	w.connections++
-	return nil
-}
-
-func (w *world) disconnect() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.connections--
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +34,9 @@ type bus struct {
 	hold  chan struct{} // if not nil, nothing is delivered until it is closed
 	lose  bool          // events do not arrive
 	count int           // of the events published
+	lost  func()        // of the last subscription
+
+	confirmed atomic.Int64 // events that were published with PublishConfirmed
 }
 
 func (b *bus) Publish(_ context.Context, room parley.ARN, event []byte) error {
@@ -48,7 +52,16 @@ func (b *bus) Publish(_ context.Context, room parley.ARN, event []byte) error {
 	return nil
 }
 
-func (b *bus) Subscribe(ctx context.Context, room parley.ARN, deliver func([]byte)) (func(), error) {
+func (b *bus) PublishConfirmed(ctx context.Context, room parley.ARN, event []byte) error {
+	b.confirmed.Add(1)
+	return b.Publish(ctx, room, event)
+}
+
+func (b *bus) Exchange(func() []byte, func(uint64, []byte), func(uint64)) {}
+
+func (b *bus) Subscribe(
+	ctx context.Context, room parley.ARN, deliver func([]byte), lost func(),
+) (func(), error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := errors.Join(b.fail, ctx.Err()); err != nil {
@@ -59,6 +72,7 @@ func (b *bus) Subscribe(ctx context.Context, room parley.ARN, deliver func([]byt
 	}
 	events, done := make(chan []byte, 20_000), make(chan struct{})
 	b.rooms[room] = events
+	b.lost = lost
 	go func() {
 		defer close(done)
 		for event := range events {
@@ -107,6 +121,10 @@ func (r *oneRoom) Room(arn parley.ARN) (parley.Room, error) {
 	return *r.room, nil
 }
 
+func (r *oneRoom) FindRoom(_ context.Context, arn parley.ARN) (parley.Room, error) {
+	return r.Room(arn)
+}
+
 func (r *oneRoom) update(change parley.RoomChange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -143,9 +161,11 @@ func newServer(t *testing.T, quotas parley.Quotas, change parley.RoomChange) *se
 		Bus: s.bus, Rooms: s.rooms, Engine: engine, Quotas: quotas,
 		Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler),
 	}
-	s.Hub = hub.New(s.config)
+	s.Hub = newHub(s)
 	return s
 }
+
+func newHub(s *server) *hub.Hub { return hub.New(s.config) }
 
 // limit makes it a server that takes so many sessions.
 func (s *server) limit(sessions int) {
@@ -187,6 +207,11 @@ func (s *server) join(userID string, can parley.Capabilities) *user {
 	if err != nil {
 		s.t.Fatalf("join as %s: %v", userID, err)
 	}
+	return s.start(session)
+}
+
+// start begins to serve a session.
+func (s *server) start(session *hub.Session) *user {
 	near, far := net.Pipe()
 	u := &user{Session: session, t: s.t, conn: far,
 		frames: make(chan ws.Frame, 10_000), gone: make(chan struct{})}

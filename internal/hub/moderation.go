@@ -57,8 +57,9 @@ func withReason(attributes map[string]string, reason string) map[string]string {
 // event returns what goes on the bus.
 func (m moderation) event(requestID, id string, now time.Time) event {
 	return event{
-		user:   m.user,
-		reason: m.attributes[reasonAttribute],
+		user:    m.user,
+		reason:  m.attributes[reasonAttribute],
+		message: m.message,
 		frame: wire.EncodeEvent(parley.Event{
 			ID:         id,
 			RequestID:  requestID,
@@ -68,33 +69,6 @@ func (m moderation) event(requestID, id string, now time.Time) event {
 		}),
 		logged: m.logged,
 		at:     now,
-	}
-}
-
-// allow returns nil when a moderator may act in a room now: it exists, and the
-// account is within its rate, which both planes share.
-func (h *Hub) allow(arn parley.ARN, w *world, m moderation, now time.Time) error {
-	if _, err := h.cfg.Rooms.Room(arn); err != nil {
-		return err
-	}
-	return h.take(arn, w, m.quota, m.action, now)
-}
-
-// take counts an action against a rate of an account.
-func (h *Hub) take(
-	arn parley.ARN, w *world, quota parley.Quota, action wire.Action, now time.Time,
-) error {
-	limit := h.cfg.Quotas[quota]
-	w.mu.Lock()
-	ok := w.rates[quota].take(now, limit)
-	w.mu.Unlock()
-	if ok {
-		return nil
-	}
-	h.cfg.Metrics.Throttled("account", string(action))
-	h.breached(arn.World(), quota, now)
-	return &parley.Error{
-		Code: parley.Throttled, Message: "Rate exceeded", Resource: arn.Resource(), Limit: limit,
 	}
 }
 
@@ -112,7 +86,7 @@ const (
 func (h *Hub) SendEvent(
 	ctx context.Context, room parley.ARN, name string, attributes map[string]string,
 ) (id string, err error) {
-	if _, err := h.cfg.Rooms.Room(room); err != nil {
+	if _, err := h.cfg.Rooms.FindRoom(ctx, room); err != nil {
 		return "", err
 	}
 	id, now := parley.NewID(), time.Now()
@@ -142,11 +116,14 @@ func (h *Hub) DisconnectUser(ctx context.Context, room parley.ARN, userID, reaso
 }
 
 func (h *Hub) moderate(ctx context.Context, room parley.ARN, m moderation) (string, error) {
+	if _, err := h.cfg.Rooms.FindRoom(ctx, room); err != nil {
+		return "", err
+	}
 	h.mu.Lock()
 	w := h.worldLocked(room.World())
 	h.mu.Unlock()
 	id, now := parley.NewID(), time.Now()
-	if err := h.allow(room, w, m, now); err != nil {
+	if err := h.take(room, w, m.quota, m.action, now); err != nil { // both planes share the rate
 		return "", err
 	}
 	e := m.event("", id, now)
@@ -154,13 +131,22 @@ func (h *Hub) moderate(ctx context.Context, room parley.ARN, m moderation) (stri
 	return id, h.publish(ctx, room, m.action, e)
 }
 
-// publish sends an event that no session of this node asked for.
+// mark says on an event where it comes from.
+func (h *Hub) mark(e *event, action wire.Action) {
+	e.node, e.action = h.node, action
+	if e.user != "" {
+		e.kick = h.clock.next()
+	}
+}
+
+// publish sends an event that no session of this node asked for. It returns when the
+// other nodes have it, so that its caller's next call may go to any of them.
 func (h *Hub) publish(
 	ctx context.Context, room parley.ARN, action wire.Action, e event,
 ) error {
-	e.node, e.action = h.node, action
+	h.mark(&e, action)
 	h.log(room, e)
-	if err := h.cfg.Bus.Publish(ctx, room, e.encode()); err != nil {
+	if err := h.cfg.Bus.PublishConfirmed(ctx, room, e.encode()); err != nil {
 		return err
 	}
 	h.cfg.Metrics.Request(string(action))

@@ -80,7 +80,7 @@ func (o outgoing) publish() {
 	o.request.span.End(err)
 	if err != nil {
 		s.refuse(o.request.id, o.request.requestID, err)
-		s.room.arrived() // after the answer, for which a drain waits
+		s.room.arrived(o.source) // after the answer, for which a drain waits
 		return
 	}
 	s.hub.cfg.Metrics.Request(string(o.request.action))

@@ -130,7 +130,8 @@ func (s *Session) judge(m parley.Message, d Decision) verdict {
 
 // messageEvent returns what goes on the bus for a message of the session.
 func (s *Session) messageEvent(m parley.Message) event {
-	return event{frame: wire.EncodeMessage(m, s.sender), logged: loggedAsMessage, at: m.SendTime}
+	return event{message: m.ID, frame: wire.EncodeMessage(m, s.sender),
+		logged: loggedAsMessage, at: m.SendTime}
 }
 
 // from returns the sender of the session's messages. Sessions keep it in the form of

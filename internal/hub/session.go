@@ -55,7 +55,7 @@ type Session struct {
 	capabilities parley.Capabilities
 	kicked       bool     // a moderator has disconnected the user; guarded by room.mu
 	newer, older *Session // of the same user; guarded by room.mu
-	serial       uint64   // unique on this node
+	serial       uint64   // by the hub's clock
 	expires      int64    // Unix time in nanoseconds
 
 	requests bucket // owned by Request and RefuseBinary

@@ -43,10 +43,15 @@ func TestTrafficOfTheLastMinute(t *testing.T) {
 	}
 }
 
+// alone is the bus of a node that publishes nothing, and has no others.
+type alone struct{ Bus }
+
+func (alone) Exchange(func() []byte, func(uint64, []byte), func(uint64)) {}
+
 // TestRequestsOnTheirWay has as many as there may be, of which moderators may have more.
 func TestRequestsOnTheirWay(t *testing.T) {
 	m := metrics.New()
-	h := New(Config{Metrics: m})
+	h := New(Config{Bus: alone{}, Metrics: m})
 	h.pending.Store(maxPending - 1)
 	for _, step := range []struct {
 		action  wire.Action

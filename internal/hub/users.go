@@ -51,6 +51,9 @@ const (
 	// olderTimeout bounds that wait: a session whose client does not read is not waited
 	// for any longer.
 	olderTimeout = time.Second
+	// nodesApart is how far nodes may be apart in what they have laid, for a session that
+	// goes on from one on another node to miss nothing.
+	nodesApart = 50 * time.Millisecond
 )
 
 // OlderWritten returns a function that waits until what is older than the session is
@@ -58,14 +61,23 @@ const (
 // clients take it. Official clients open a second session every half minute, and
 // listen to the first no more as soon as the handshake is answered: what they do not
 // have from the first by then must come from the second.
-func (s *Session) OlderWritten() (wait func(ctx context.Context)) {
+//
+// What other nodes have written is not known here. When there are any, the function
+// waits until the session is nodesApart old: so the client misses nothing either, unless
+// the other node is later than that with what this one had laid before, because it is
+// overloaded or cut off, or because one that has failed is still waited for.
+func (s *Session) OlderWritten() (await func(ctx context.Context)) {
 	var marks []<-chan struct{}
 	for _, older := range s.room.olderThan(s) {
 		if marked := older.written(); marked != nil {
 			marks = append(marks, marked)
 		}
 	}
+	joined := time.Now()
 	return func(ctx context.Context) {
+		if s.hub.clustered.Load() {
+			wait(ctx, time.Until(joined.Add(nodesApart)))
+		}
 		if len(marks) == 0 {
 			return
 		}

@@ -30,15 +30,23 @@ type noBus struct{}
 
 func (noBus) Publish(context.Context, parley.ARN, []byte) error { return nil }
 
-func (noBus) Subscribe(context.Context, parley.ARN, func([]byte)) (func(), error) {
+func (noBus) PublishConfirmed(context.Context, parley.ARN, []byte) error { return nil }
+
+func (noBus) Subscribe(context.Context, parley.ARN, func([]byte), func()) (func(), error) {
 	return func() {}, nil
 }
+
+func (noBus) Exchange(func() []byte, func(uint64, []byte), func(uint64)) {}
 
 // anyRoom has every room, with the default settings.
 type anyRoom struct{}
 
 func (anyRoom) Room(arn parley.ARN) (parley.Room, error) {
 	return parley.NewRoom(arn.World(), parley.RoomChange{}, nil, time.Now()), nil
+}
+
+func (r anyRoom) FindRoom(_ context.Context, arn parley.ARN) (parley.Room, error) {
+	return r.Room(arn)
 }
 
 // read starts a session of three hours and returns the client's end. The returned

@@ -16,8 +16,7 @@ type Node struct {
 	BlockedSessions int           // whose sockets are full
 	BlockedBytes    int64         // that these have yet to take
 
-	WaitingEvents int // on the bus, for this node
-	EventLosses   int // times that the bus dropped events, since the start
+	Bus Bus
 
 	CanSave         bool   // the store takes changes
 	StoreBytes      uint64 // in memory and on disk
@@ -57,10 +56,6 @@ var nodeMetrics = []struct {
 		prometheus.GaugeValue, func(n Node) float64 { return float64(n.BlockedSessions) }},
 	{nodeDesc("parley_send_queue_bytes", "Bytes that sessions whose sockets are full have yet to take."),
 		prometheus.GaugeValue, func(n Node) float64 { return float64(n.BlockedBytes) }},
-	{nodeDesc("parley_bus_waiting_events", "Room events that arrived and are not on tapes yet."),
-		prometheus.GaugeValue, func(n Node) float64 { return float64(n.WaitingEvents) }},
-	{nodeDesc("parley_bus_overflows_total", "Times that the bus began to drop room events."),
-		prometheus.CounterValue, func(n Node) float64 { return float64(n.EventLosses) }},
 	{nodeDesc("parley_store_can_save", "1 while the store takes changes, and otherwise 0."),
 		prometheus.GaugeValue, func(n Node) float64 { return oneIf(n.CanSave) }},
 	{nodeDesc("parley_store_bytes", "What the engine, JetStream, keeps in memory and on disk."),
@@ -94,6 +89,9 @@ func (c nodeCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, m := range nodeMetrics {
 		to <- m.desc
 	}
+	for _, m := range busMetrics {
+		to <- m.desc
+	}
 	to <- quotaUsed
 	to <- quotaLimit
 }
@@ -102,6 +100,9 @@ func (c nodeCollector) Collect(to chan<- prometheus.Metric) {
 	node := c.look()
 	for _, m := range nodeMetrics {
 		to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(node))
+	}
+	for _, m := range busMetrics {
+		to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(node.Bus))
 	}
 	limits := map[string]int{}
 	for _, q := range node.Quotas {

@@ -1,5 +1,6 @@
 // Package parleytest starts a whole server for a test: the real app on free
-// ports, with an HTTP and a WebSocket client. It is for tests only.
+// ports, with an HTTP and a WebSocket client. The same tests can run against one
+// server and against a cluster. It is for tests only.
 package parleytest
 
 import (
@@ -32,16 +33,19 @@ import (
 // Region is the region that a Client signs for, unless told otherwise.
 const Region = "us-east-1"
 
-// Server is a running server in development mode, and a client of it.
+// Server is a running server, and a client of it. When it stands for a cluster, App and
+// Admin are those of the first node, and the client uses all of them.
 type Server struct {
 	*app.App
 	*Client
 	Admin string // URL of the admin listener
 }
 
-// Client calls a server's control plane and opens sessions.
+// Client calls a server's control plane and opens sessions, or does so with several
+// servers in turn.
 type Client struct {
-	URL    string // http://HOST:PORT, or https
+	URL    string  // http://HOST:PORT, or https
+	spread *spread // over several servers; nil for all to URL
 	region string
 	key    aws.Credentials
 	http   *http.Client
@@ -118,14 +122,25 @@ func newHTTPClient(t testing.TB, settings *tls.Config) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// Start starts a server that keeps everything in memory and enforces the
-// documented quotas. Options change its settings. The server is closed at the end
-// of the test, which fails if a goroutine of it is left.
+// Start starts what a test is about that does not care whether it is one server or
+// several: a server as StartOne does, or a cluster where Main says so. A test may get a
+// cluster that others had before, without anything in it.
 func Start(t testing.TB, options ...func(*app.Config)) *Server {
 	t.Helper()
+	if nodes := shared.nodes(); nodes > 1 {
+		return shared.start(t, nodes, options)
+	}
+	return StartOne(t, options...)
+}
+
+// StartOne starts a server that keeps everything in memory and enforces the
+// documented quotas. Options change its settings. The server is closed at the end
+// of the test, which fails if a goroutine of it is left.
+func StartOne(t testing.TB, options ...func(*app.Config)) *Server {
+	t.Helper()
 	others := goleak.IgnoreCurrent()
-	cfg := app.DefaultConfig()
-	cfg.Listen, cfg.AdminListen, cfg.Dev = "127.0.0.1:0", "127.0.0.1:0", true
+	cfg := newConfig()
+	cfg.Dev = true
 	for _, option := range options {
 		option(&cfg)
 	}
@@ -138,15 +153,28 @@ func Start(t testing.TB, options ...func(*app.Config)) *Server {
 		if err := a.Close(); err != nil {
 			t.Errorf("close server: %v", err)
 		}
-		goleak.VerifyNone(t, others)
+		shared.verify(t, others)
 	})
+	return newServer(t, a)
+}
+
+// newConfig returns the settings that all servers start from.
+func newConfig() app.Config {
+	cfg := app.DefaultConfig()
+	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	return cfg
+}
+
+func newServer(t testing.TB, a *app.App) *Server {
 	return &Server{
-		App: a,
-		Client: newClient(t, "http://"+a.Addr().String(),
-			aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}),
-		Admin: "http://" + a.AdminAddr().String(),
+		App:    a,
+		Client: newClient(t, "http://"+a.Addr().String(), testKey),
+		Admin:  "http://" + a.AdminAddr().String(),
 	}
 }
+
+// testKey is the access key of all servers that are started here.
+var testKey = aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
 
 // testWriter shows the server's log with the test that it belongs to.
 type testWriter struct{ t testing.TB }
@@ -160,6 +188,7 @@ func (w testWriter) Write(line []byte) (int, error) {
 type Answer struct {
 	Status int
 	Error  string // x-amzn-ErrorType; empty for a success
+	Header http.Header
 	Body   map[string]any
 }
 
@@ -199,7 +228,8 @@ func (c *Client) Tags(t testing.TB, method, arn, query, body string) Answer {
 func (c *Client) send(method, target string, body []byte) (Answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, c.URL+target, bytes.NewReader(body))
+	url := c.spread.call(c.URL) + target
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, err
 	}
@@ -218,7 +248,8 @@ func (c *Client) send(method, target string, body []byte) (Answer, error) {
 }
 
 func read(res *http.Response) (Answer, error) {
-	answer := Answer{Status: res.StatusCode, Error: res.Header.Get("x-amzn-ErrorType")}
+	answer := Answer{Status: res.StatusCode, Error: res.Header.Get("x-amzn-ErrorType"),
+		Header: res.Header}
 	text, err := io.ReadAll(res.Body)
 	if err != nil || len(text) == 0 {
 		return answer, err

@@ -30,7 +30,8 @@ func (c *Client) Dial(t testing.TB, token string) (*User, error) {
 	if c.roots != nil {
 		dialer.TLSConfig = &tls.Config{RootCAs: c.roots}
 	}
-	conn, early, shaken, err := dialer.Dial(t.Context(), "ws"+strings.TrimPrefix(c.URL, "http"))
+	conn, early, shaken, err := dialer.Dial(t.Context(),
+		"ws"+strings.TrimPrefix(c.spread.session(c.URL), "http"))
 	if err != nil {
 		return nil, err
 	}

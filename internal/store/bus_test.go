@@ -19,7 +19,8 @@ const patience = 10 * time.Second // for what must happen
 func subscribe(t *testing.T, s *store.Store, room parley.ARN) <-chan string {
 	t.Helper()
 	arrived := make(chan string, 1<<17)
-	stop, err := s.Subscribe(t.Context(), room, func(event []byte) { arrived <- string(event) })
+	stop, err := s.Subscribe(t.Context(), room,
+		func(event []byte) { arrived <- string(event) }, func() {})
 	if err != nil {
 		t.Fatalf("Subscribe(%s) = %v, want nil", room, err)
 	}
@@ -88,7 +89,7 @@ func TestNoDeliveryAfterStop(t *testing.T) {
 			if stopped.Load() {
 				t.Error("deliver runs after stop has returned")
 			}
-		})
+		}, func() {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +135,7 @@ func TestRoomsShareGoroutines(t *testing.T) {
 				t.Errorf("room %s received %q", want, event)
 			}
 			arrived.Done()
-		})
+		}, func() {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +154,7 @@ func TestDeliveredEventMayBeKept(t *testing.T) {
 	s := open(t, "")
 	room := world.NewRoomARN()
 	kept := make(chan []byte, 1000)
-	stop, err := s.Subscribe(t.Context(), room, func(event []byte) { kept <- event })
+	stop, err := s.Subscribe(t.Context(), room, func(event []byte) { kept <- event }, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,34 +173,44 @@ func TestDeliveredEventMayBeKept(t *testing.T) {
 	}
 }
 
-func TestOverflowIsLogged(t *testing.T) {
-	log, lines := newLog(t)
-	s := openLogged(t, "", log)
-	room := world.NewRoomARN()
-	blocked := make(chan struct{})
-	var delivered atomic.Int64
-	stop, err := s.Subscribe(t.Context(), room, func([]byte) {
-		<-blocked
-		delivered.Add(1)
-	})
+// TestFullBusRefuses has more events wait for their delivery than may.
+func TestFullBusRefuses(t *testing.T) {
+	s := open(t, "")
+	room, release := world.NewRoomARN(), make(chan struct{})
+	stop, err := s.Subscribe(t.Context(), room, func([]byte) { <-release }, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stop()
-	defer close(blocked)
-	const events = 64<<10 + 100
-	for range events {
-		publish(t, s, room, "x")
+	defer close(release)
+	for published := 0; err == nil; published++ {
+		if published > 1<<17 {
+			t.Fatalf("%d events wait, and more are taken", published)
+		}
+		err = s.Publish(t.Context(), room, []byte("event"))
 	}
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
-		got := lines.String()
-		if strings.Contains(got, "level=ERROR") && strings.Contains(got, room.ID) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d events waited and the log says only %q, want an error", events, got)
-		}
+	wantCode(t, "Publish() to a full bus", err, parley.Unavailable)
+	if stats := s.Stats().Bus; stats.Waiting == 0 || stats.Refused != 1 {
+		t.Errorf("Stats() = %+v, want events that wait and one refused", stats)
+	}
+}
+
+func TestConfirmedEventsArrive(t *testing.T) {
+	s := open(t, "")
+	room := world.NewRoomARN()
+	arrived := subscribe(t, s, room)
+	if err := s.PublishConfirmed(t.Context(), room, []byte("event")); err != nil {
+		t.Errorf("PublishConfirmed() = %v, want nil", err)
+	}
+	receive(t, arrived, "event")
+}
+
+func TestAloneIsTheOnlyNode(t *testing.T) {
+	s := open(t, "")
+	if nodes := s.Nodes(); len(nodes) != 1 || !nodes[0].Self || !nodes[0].Live {
+		t.Errorf("Nodes() = %+v, want this node alone", nodes)
+	}
+	if live := s.Live(); len(live) != 1 || live[0] != s.Node() {
+		t.Errorf("Live() = %q, want %q alone", live, s.Node())
 	}
 }

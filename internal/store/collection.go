@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,13 +15,23 @@ import (
 	"github.com/parley-chat/parley"
 )
 
-// maxAttempts is how often a change of a resource is tried when others, on other
-// nodes, change it at the same time.
-const maxAttempts = 10
+const (
+	// changeTimeout bounds one change of a resource, with all its attempts. It outlasts
+	// the time in which buckets that lost their leader take no writes.
+	changeTimeout = 12 * time.Second
 
-// markerLife is how long the mark of a deleted resource stays for others to see. A
-// node that was cut off for longer has to load everything anew.
-const markerLife = 10 * time.Minute
+	// maxAttempts is how often a change of a resource is tried when others, on other
+	// nodes, change it at the same time.
+	maxAttempts = 100
+
+	// maxConflictPause is the longest pause before the next of these attempts; it is
+	// random, so that nodes do not meet again and again.
+	maxConflictPause = 10 * time.Millisecond
+
+	// markerLife is how long the mark of a deleted resource stays for others to see. A
+	// node that was cut off for longer has to load everything anew.
+	markerLife = 10 * time.Minute
+)
 
 // kind says how the resources of one kind are named and stored.
 type kind[T any] struct {
@@ -31,11 +43,15 @@ type kind[T any] struct {
 	names   func(T) []parley.ARN  // the resources of the other kind that one names
 }
 
-// guard runs do, which saves a resource as it is to be or deletes it as it was, or
-// returns why that may not be done.
-type guard[T any] func(ctx context.Context, resource T, do func() error) error
+// saver runs save, which saves a resource over what was there before, nil when it is
+// new, or returns why that may not be done.
+type saver[T any] func(ctx context.Context, before *stored[T], after T,
+	save func() (revision uint64, err error)) error
 
-func unguarded[T any](_ context.Context, _ T, do func() error) error { return do() }
+// deleter runs remove, which deletes a resource of the given revision, or returns why
+// that may not be done.
+type deleter[T any] func(ctx context.Context, have *stored[T],
+	remove func(revision uint64) error) error
 
 // collection keeps the resources of one kind: in a bucket, and in this node's copy
 // of it, from which they are read.
@@ -44,47 +60,60 @@ type collection[T any] struct {
 	log      *slog.Logger
 	write    func(ctx context.Context, do func(ctx context.Context) error) error
 	kv       jetstream.KeyValue
+	leader   leader
+	shared   bool // other nodes may write to the bucket
 	copy     *localCopy[T]
 	turns    turns
-	saving   guard[T]
-	deleting guard[T]
+	saving   saver[T]
+	deleting deleter[T]
+
+	order sync.Mutex // guards seen, and is held while something is put into the copy
+	// seen is the revision up to which the copy has all entries: older ones that still
+	// come are of the past.
+	seen uint64
+
+	watched atomic.Uint64 // the revision up to which the watch has brought all entries
+	moves   atomic.Uint64 // counts what the watch does, so that guard sees that it does
+	restart chan struct{} // tells follow to watch anew; capacity 1: once is enough
+	catches rounds        // of catchUp
 }
 
 func newCollection[T any](k kind[T], s *Store) *collection[T] {
 	return &collection[T]{
 		kind: k, log: s.log, write: s.write, copy: newLocalCopy[T](), turns: newTurns(),
-		saving: unguarded[T], deleting: unguarded[T],
+		saving: func(_ context.Context, _ *stored[T], _ T, save func() (uint64, error)) error {
+			_, err := save()
+			return err
+		},
+		deleting: func(_ context.Context, have *stored[T], remove func(uint64) error) error {
+			return remove(have.revision)
+		},
+		restart: make(chan struct{}, 1), catches: newRounds(),
 	}
 }
 
 // open makes the bucket where it is missing.
-func (c *collection[T]) open(ctx context.Context, js jetstream.JetStream,
-	storage jetstream.StorageType) (err error) {
-	c.kv, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: c.bucket, Storage: storage, LimitMarkerTTL: markerLife,
+func (c *collection[T]) open(ctx context.Context, s *Store) (err error) {
+	c.shared = s.engine.Shared()
+	c.kv, err = s.bucket(ctx, jetstream.KeyValueConfig{
+		Bucket: c.bucket, Storage: s.engine.Storage(), LimitMarkerTTL: markerLife,
 	})
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", c.bucket, err)
+	if err == nil {
+		c.leader = leader{s.conn, c.kv.Bucket()}
 	}
-	return nil
-}
-
-func (c *collection[T]) get(arn parley.ARN) (T, error) {
-	if r := c.copy.get(arn); r != nil {
-		return r.resource, nil
-	}
-	var none T
-	return none, arn.NotFound()
+	return err
 }
 
 // create saves a new resource. The error has code QuotaExceeded when its world has
 // limit of them already, where 0 is no limit, and Conflict when it exists.
 func (c *collection[T]) create(ctx context.Context, resource T, limit int) error {
 	arn := c.place(resource).ARN
-	key, err := resourceKey(c.arnKind, arn)
-	if err != nil {
+	if _, err := resourceKey(c.arnKind, arn); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	_ = c.catchUp(ctx) // what it cannot see now is not counted
 	if !c.copy.reserve(arn, limit) {
 		return &parley.Error{
 			Code:     parley.QuotaExceeded,
@@ -94,9 +123,7 @@ func (c *collection[T]) create(ctx context.Context, resource T, limit int) error
 		}
 	}
 	defer c.copy.release(arn)
-	_, err = c.save(ctx, arn, resource, func(ctx context.Context, value []byte) (uint64, error) {
-		return c.kv.Create(ctx, key, value)
-	})
+	_, err := c.save(ctx, arn, nil, resource)
 	if exists(err) {
 		return &parley.Error{Code: parley.Conflict,
 			Message:  fmt.Sprintf("The %s exists already.", noun(c.arnKind)),
@@ -109,43 +136,28 @@ func (c *collection[T]) create(ctx context.Context, resource T, limit int) error
 func (c *collection[T]) update(ctx context.Context, arn parley.ARN,
 	change func(T) (T, error)) (T, error) {
 	var updated T
-	err := c.replace(ctx, arn, func(key string, have *stored[T]) error {
+	err := c.replace(ctx, arn, func(ctx context.Context, have *stored[T]) error {
 		resource, err := change(have.resource)
 		if err != nil {
 			return err
 		}
-		updated, err = c.save(ctx, arn, resource,
-			func(ctx context.Context, value []byte) (uint64, error) {
-				return c.kv.Update(ctx, key, value, have.revision)
-			})
+		updated, err = c.save(ctx, arn, have, resource)
 		return err
 	})
 	return updated, err
 }
 
-// save has put write a resource, and takes it into the copy. That and the resource
-// it returns are as stored: nobody else holds their maps and slices, and what this
-// node sees is what all nodes see.
-func (c *collection[T]) save(ctx context.Context, arn parley.ARN, resource T,
-	put func(ctx context.Context, value []byte) (revision uint64, err error)) (T, error) {
+// save saves a resource over what was there before, nil when it is new, if that may be
+// done, and returns it as stored: what this node sees is what all nodes see.
+func (c *collection[T]) save(ctx context.Context, arn parley.ARN, before *stored[T],
+	resource T) (T, error) {
 	var none T
-	value, err := c.encode(resource)
+	resource, value, err := c.prepare(arn, resource)
 	if err != nil {
 		return none, err
 	}
-	if resource, err = c.decode(arn, value); err != nil {
-		return none, err
-	}
-	err = c.saving(ctx, resource, func() error {
-		var revision uint64
-		err := c.write(ctx, func(ctx context.Context) (err error) {
-			revision, err = put(ctx, value)
-			return err
-		})
-		if err == nil {
-			c.put(resource, revision)
-		}
-		return err
+	err = c.saving(ctx, before, resource, func() (uint64, error) {
+		return c.put(ctx, before, resource, value)
 	})
 	if err != nil {
 		return none, err
@@ -155,16 +167,9 @@ func (c *collection[T]) save(ctx context.Context, arn parley.ARN, resource T,
 
 // delete removes a resource.
 func (c *collection[T]) delete(ctx context.Context, arn parley.ARN) error {
-	return c.replace(ctx, arn, func(key string, have *stored[T]) error {
-		return c.deleting(ctx, have.resource, func() error {
-			err := c.write(ctx, func(ctx context.Context) error {
-				return c.kv.Purge(ctx, key, jetstream.LastRevision(have.revision),
-					jetstream.PurgeTTL(markerLife))
-			})
-			if err == nil {
-				c.copy.remove(arn, have.revision)
-			}
-			return err
+	return c.replace(ctx, arn, func(ctx context.Context, have *stored[T]) error {
+		return c.deleting(ctx, have, func(revision uint64) error {
+			return c.purge(ctx, arn, revision)
 		})
 	})
 }
@@ -172,26 +177,43 @@ func (c *collection[T]) delete(ctx context.Context, arn parley.ARN) error {
 // replace runs do, which writes over the revision of the resource that it is given,
 // until that was the newest one.
 func (c *collection[T]) replace(ctx context.Context, arn parley.ARN,
-	do func(key string, have *stored[T]) error) error {
-	key, err := resourceKey(c.arnKind, arn)
-	if err != nil {
+	do func(ctx context.Context, have *stored[T]) error) error {
+	if _, err := resourceKey(c.arnKind, arn); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
 	done, err := c.turns.take(ctx, arn)
 	if err != nil {
 		return err
 	}
 	defer done()
+	if _, err := c.current(ctx, arn); err != nil {
+		return err
+	}
+	return c.persist(ctx, arn, do)
+}
+
+// persist is replace for who has the resource's turn.
+func (c *collection[T]) persist(ctx context.Context, arn parley.ARN,
+	do func(ctx context.Context, have *stored[T]) error) error {
 	for range maxAttempts {
 		have := c.copy.get(arn)
 		if have == nil {
 			return arn.NotFound()
 		}
-		if err = do(key, have); !changed(err) {
+		if err := do(ctx, have); !changed(err) {
 			return err
 		}
-		if err := c.refresh(ctx, key, arn); err != nil {
+		if err := c.refresh(ctx, arn); err != nil {
 			return err
+		}
+		wait := rand.N(maxConflictPause)
+		if now := c.copy.get(arn); now != nil && now.revision == have.revision {
+			wait = retryPause // another's write is on its way
+		}
+		if !pause(ctx, wait) {
+			return unavailable(ctx.Err())
 		}
 	}
 	return unavailable(fmt.Errorf("the %s was changed by others %d times in a row",
@@ -199,23 +221,32 @@ func (c *collection[T]) replace(ctx context.Context, arn parley.ARN,
 }
 
 // refresh brings the copy of a resource up to date without waiting for the watch.
-func (c *collection[T]) refresh(ctx context.Context, key string, arn parley.ARN) error {
+func (c *collection[T]) refresh(ctx context.Context, arn parley.ARN) error {
+	key, err := resourceKey(c.arnKind, arn)
+	if err != nil {
+		return err
+	}
 	have := c.copy.get(arn)
-	entry, err := c.kv.Get(ctx, key)
-	switch {
-	case errors.Is(err, jetstream.ErrKeyNotFound):
-		if have != nil {
-			c.copy.remove(arn, have.revision)
-		}
-		return nil
-	case err != nil:
+	var there entry // its revision stays 0 when there is none
+	err = c.insist(ctx, func(ctx context.Context) (err error) {
+		there, err = c.leader.last(ctx, key)
+		return err
+	})
+	if err != nil {
 		return unavailable(err)
 	}
-	return c.take(arn, entry.Value(), entry.Revision())
+	if there.revision > 0 {
+		return c.take(arn, there)
+	}
+	if have != nil { // deleted so long ago that the mark of the deletion is gone, too
+		c.copy.removed(arn, have.revision+1)
+	}
+	return nil
 }
 
 // settle brings the copy of a resource up to date after a write with an unknown
-// outcome, which may even be on its way to the bucket still.
+// outcome, which may even be on its way to the bucket still. It is for buckets that
+// only this node writes to.
 func (c *collection[T]) settle(ctx context.Context, arn parley.ARN) error {
 	key, err := resourceKey(c.arnKind, arn)
 	if err != nil {
@@ -230,20 +261,36 @@ func (c *collection[T]) settle(ctx context.Context, arn parley.ARN) error {
 	if !changed(err) {
 		return err
 	}
-	return c.refresh(ctx, key, arn)
+	return c.refresh(ctx, arn)
 }
 
-// take puts a resource into the copy as it was read from the bucket.
-func (c *collection[T]) take(arn parley.ARN, value []byte, revision uint64) error {
-	resource, err := c.decode(arn, value)
-	if err != nil {
-		return err
+// take takes an entry into the copy that was read from the bucket out of turn.
+func (c *collection[T]) take(arn parley.ARN, e entry) error {
+	if e.deleted {
+		c.order.Lock()
+		defer c.order.Unlock()
+		if e.revision > c.seen {
+			c.copy.remove(arn, e.revision-1)
+		}
+		return nil
 	}
-	c.put(resource, revision)
-	return nil
+	resource, err := c.decode(arn, e.value)
+	if err == nil {
+		c.keep(resource, e.revision)
+	}
+	return err
 }
 
-func (c *collection[T]) put(resource T, revision uint64) {
-	c.copy.put(&stored[T]{Cursor: c.place(resource), resource: resource,
-		names: c.names(resource), revision: revision})
+// keep takes a resource into the copy out of turn, unless the copy has later entries.
+func (c *collection[T]) keep(resource T, revision uint64) {
+	c.order.Lock()
+	defer c.order.Unlock()
+	if revision > c.seen {
+		c.copy.put(c.stored(resource, revision))
+	}
+}
+
+func (c *collection[T]) stored(resource T, revision uint64) *stored[T] {
+	return &stored[T]{Cursor: c.place(resource), resource: resource,
+		names: c.names(resource), revision: revision}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -188,6 +189,27 @@ func (c *localCopy[T]) count(w parley.World) int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return len(c.lists[w])
+}
+
+// arns returns those of all resources.
+func (c *localCopy[T]) arns() []parley.ARN {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Collect(maps.Keys(c.resources))
+}
+
+// named returns the resources of the other kind that one here names, or several.
+func (c *localCopy[T]) named() []parley.ARN {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Collect(maps.Keys(c.naming))
+}
+
+// allNaming returns the resources here that name a resource.
+func (c *localCopy[T]) allNaming(arn parley.ARN) []*stored[T] {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Collect(maps.Keys(c.naming[arn]))
 }
 
 // oneNaming returns any one of the resources here that name a resource, and

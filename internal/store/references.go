@@ -8,16 +8,10 @@ import (
 	"github.com/parley-chat/parley"
 )
 
-// references keeps rooms from naming logging configurations that do not exist: a
-// room is saved only if those it names are there, and a configuration is deleted
-// only if no room names it. No other write on this node comes between the look and
-// the write.
-//
-// This holds for one node. Where several write, a deletion has to be announced
-// first: the configuration is saved in a state in which no room may come to name
-// it, every node answers that it has seen this and that its writes of rooms from
-// before are done, and only then does the node that deletes look at its copy,
-// brought up to date, and delete.
+// references keeps rooms from naming logging configurations that do not exist, where
+// no other node is: a room is saved only if those it names are there, and a
+// configuration is deleted only if no room names it. No other write comes between
+// the look and the write. Where several nodes write, announcements do the same.
 //
 // Lock order: the turn of a resource, then gate, then mu, then a copy's own.
 type references struct {
@@ -42,9 +36,11 @@ func newReferences(rooms *collection[parley.Room],
 }
 
 // saveRoom runs save unless a configuration that the room names is missing.
-func (r *references) saveRoom(ctx context.Context, room parley.Room, save func() error) error {
+func (r *references) saveRoom(ctx context.Context, _ *stored[parley.Room], room parley.Room,
+	save func() (uint64, error)) error {
 	if len(room.LoggingConfigurations) == 0 {
-		return save()
+		_, err := save()
+		return err
 	}
 	r.gate.RLock()
 	defer r.gate.RUnlock()
@@ -56,25 +52,31 @@ func (r *references) saveRoom(ctx context.Context, room parley.Room, save func()
 			return arn.NotFound()
 		}
 	}
-	return r.noted(room.ARN, save())
+	_, err := save()
+	return r.noted(room.ARN, err)
 }
 
 // deleteConfiguration runs remove unless a room names the configuration.
-func (r *references) deleteConfiguration(ctx context.Context, l parley.LoggingConfiguration,
-	remove func() error) error {
+func (r *references) deleteConfiguration(ctx context.Context,
+	l *stored[parley.LoggingConfiguration], remove func(revision uint64) error) error {
 	r.gate.Lock()
 	defer r.gate.Unlock()
 	if err := r.settle(ctx); err != nil {
 		return err
 	}
 	if room, ok := r.rooms.copy.oneNaming(l.ARN); ok {
-		return &parley.Error{
-			Code:     parley.Conflict,
-			Message:  fmt.Sprintf("The logging configuration is in use by the room %s.", room),
-			Resource: l.ARN.Resource(),
-		}
+		return inUse(l.ARN, room)
 	}
-	return r.noted(l.ARN, remove())
+	return r.noted(l.ARN, remove(l.revision))
+}
+
+// inUse is the answer when a configuration cannot be deleted because of a room.
+func inUse(configuration, room parley.ARN) error {
+	return &parley.Error{
+		Code:     parley.Conflict,
+		Message:  fmt.Sprintf("The logging configuration is in use by the room %s.", room),
+		Resource: configuration.Resource(),
+	}
 }
 
 // noted returns err, the result of a write, and remembers when that does not say

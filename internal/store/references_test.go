@@ -25,62 +25,58 @@ func attach(ctx context.Context, s *store.Store, room parley.Room, arns ...parle
 	return err
 }
 
-func TestRoomCannotNameAnUnknownConfiguration(t *testing.T) {
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		known, gone := configurations.create(t, s), configurations.create(t, s)
-		configurations.mustDelete(t, s, gone)
-		foreign := configurations.mustSave(t, s, configurations.new(
-			parley.World{Region: "us-east-1", Account: world.Account}, time.Now()))
-		stranger := configurations.mustSave(t, s, configurations.new(
-			parley.World{Region: world.Region, Account: "210987654321"}, time.Now()))
-		room := rooms.mustSave(t, s, naming(known.ARN))
-		for what, arn := range map[string]parley.ARN{
-			"deleted":            gone.ARN,
-			"never there":        configurations.fresh().ARN,
-			"in another region":  foreign.ARN,
-			"in another account": stranger.ARN,
-			"a room":             room.ARN,
+func testRoomCannotNameAnUnknownConfiguration(t *testing.T, s *store.Store) {
+	known, gone := configurations.create(t, s), configurations.create(t, s)
+	configurations.mustDelete(t, s, gone)
+	foreign := configurations.mustSave(t, s, configurations.new(
+		parley.World{Region: "us-east-1", Account: world.Account}, time.Now()))
+	stranger := configurations.mustSave(t, s, configurations.new(
+		parley.World{Region: world.Region, Account: "210987654321"}, time.Now()))
+	room := rooms.mustSave(t, s, naming(known.ARN))
+	for what, arn := range map[string]parley.ARN{
+		"deleted":            gone.ARN,
+		"never there":        configurations.fresh().ARN,
+		"in another region":  foreign.ARN,
+		"in another account": stranger.ARN,
+		"a room":             room.ARN,
+	} {
+		for call, err := range map[string]error{
+			"create": s.CreateRoom(t.Context(), naming(known.ARN, arn), 0),
+			"update": attach(t.Context(), s, room, known.ARN, arn),
 		} {
-			for call, err := range map[string]error{
-				"create": s.CreateRoom(t.Context(), naming(known.ARN, arn), 0),
-				"update": attach(t.Context(), s, room, known.ARN, arn),
-			} {
-				wantCode(t, call+" with one that is "+what, err, parley.NotFound)
-				wantResource(t, err, arn.Resource(), 0)
-			}
+			wantCode(t, call+" with one that is "+what, err, parley.NotFound)
+			wantResource(t, err, arn.Resource(), 0)
 		}
-		rooms.want(t, s, room)
-	})
+	}
+	rooms.want(t, s, room)
 }
 
-func TestConfigurationIsNotDeletedWhileARoomNamesIt(t *testing.T) {
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		used, other := configurations.create(t, s), configurations.create(t, s)
-		created := rooms.mustSave(t, s, naming(used.ARN, other.ARN, used.ARN))
-		updated := rooms.create(t, s)
-		if err := attach(t.Context(), s, updated, used.ARN); err != nil {
-			t.Fatal(err)
-		}
-		wantInUse(t, s, used, created, updated)
-		rooms.rename(t, s, created, "renamed")
-		if _, err := s.UpdateRoom(t.Context(), updated.ARN, rooms.tagged("x")); err != nil {
-			t.Fatal(err)
-		}
-		used = configurations.rename(t, s, used, "renamed")
-		wantInUse(t, s, used, created, updated)
-		if err := attach(t.Context(), s, created, other.ARN); err != nil {
-			t.Fatal(err)
-		}
-		wantInUse(t, s, used, updated)
-		wantInUse(t, s, other, created)
-		rooms.mustDelete(t, s, updated)
-		configurations.mustDelete(t, s, used)
-		if err := attach(t.Context(), s, created); err != nil {
-			t.Fatal(err)
-		}
-		configurations.mustDelete(t, s, other)
-		configurations.want(t, s)
-	})
+func testConfigurationIsNotDeletedWhileARoomNamesIt(t *testing.T, s *store.Store) {
+	used, other := configurations.create(t, s), configurations.create(t, s)
+	created := rooms.mustSave(t, s, naming(used.ARN, other.ARN, used.ARN))
+	updated := rooms.create(t, s)
+	if err := attach(t.Context(), s, updated, used.ARN); err != nil {
+		t.Fatal(err)
+	}
+	wantInUse(t, s, used, created, updated)
+	rooms.rename(t, s, created, "renamed")
+	if _, err := s.UpdateRoom(t.Context(), updated.ARN, rooms.tagged("x")); err != nil {
+		t.Fatal(err)
+	}
+	used = configurations.rename(t, s, used, "renamed")
+	wantInUse(t, s, used, created, updated)
+	if err := attach(t.Context(), s, created, other.ARN); err != nil {
+		t.Fatal(err)
+	}
+	wantInUse(t, s, used, updated)
+	wantInUse(t, s, other, created)
+	rooms.mustDelete(t, s, updated)
+	configurations.mustDelete(t, s, used)
+	if err := attach(t.Context(), s, created); err != nil {
+		t.Fatal(err)
+	}
+	configurations.mustDelete(t, s, other)
+	configurations.want(t, s)
 }
 
 // wantInUse checks that a configuration cannot be deleted, because of one of users.
@@ -117,40 +113,38 @@ func TestReferencesSurviveReopening(t *testing.T) {
 }
 
 // One of a creation and a deletion that exclude each other has to be refused.
-func TestConfigurationIsNamedOrDeleted(t *testing.T) {
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		for range 100 {
-			l, room := configurations.create(t, s), rooms.create(t, s)
-			errs := inParallel(3, func(i int) error {
-				switch i {
-				case 0:
-					return s.DeleteLoggingConfiguration(t.Context(), l.ARN)
-				case 1:
-					return s.CreateRoom(t.Context(), naming(l.ARN), 0)
-				default:
-					return attach(t.Context(), s, room, l.ARN)
-				}
-			})
-			deleted, wantOthers := errs[0] == nil, parley.Internal
-			if deleted {
-				wantOthers = parley.NotFound
-			} else {
-				wantCode(t, "delete", errs[0], parley.Conflict)
+func testConfigurationIsNamedOrDeleted(t *testing.T, s *store.Store) {
+	for range 100 {
+		l, room := configurations.create(t, s), rooms.create(t, s)
+		errs := inParallel(3, func(i int) error {
+			switch i {
+			case 0:
+				return s.DeleteLoggingConfiguration(t.Context(), l.ARN)
+			case 1:
+				return s.CreateRoom(t.Context(), naming(l.ARN), 0)
+			default:
+				return attach(t.Context(), s, room, l.ARN)
 			}
-			for _, err := range errs[1:] {
-				if (err != nil) != deleted || parley.CodeOf(err) != wantOthers {
-					t.Errorf("deleted %v, and a room that names it is saved with %v", deleted, err)
-				}
+		})
+		deleted, wantOthers := errs[0] == nil, parley.Internal
+		if deleted {
+			wantOthers = parley.NotFound
+		} else {
+			wantCode(t, "delete", errs[0], parley.Conflict)
+		}
+		for _, err := range errs[1:] {
+			if (err != nil) != deleted || parley.CodeOf(err) != wantOthers {
+				t.Errorf("deleted %v, and a room that names it is saved with %v", deleted, err)
 			}
 		}
-		wantNothingDangles(t, s)
-	})
+	}
+	wantNothingDangles(t, s)
 }
 
 // wantNothingDangles checks that what the rooms name is there.
 func wantNothingDangles(t *testing.T, s *store.Store) {
 	t.Helper()
-	list, _ := s.ListRooms(world, parley.Cursor{}, s.CountRooms(world), all)
+	list, _ := s.ListRooms(t.Context(), world, parley.Cursor{}, s.CountRooms(world), all)
 	for _, room := range list {
 		for _, arn := range room.LoggingConfigurations {
 			if _, err := s.LoggingConfiguration(arn); err != nil {
@@ -161,31 +155,28 @@ func wantNothingDangles(t *testing.T, s *store.Store) {
 }
 
 // A caller that goes away leaves a write behind of which nobody knows what became.
-func TestNothingDanglesWhenCallersGoAway(t *testing.T) {
-	dirs := map[string]string{"memory": "", "file": t.TempDir()}
-	for mode, dir := range dirs {
-		t.Run(mode, func(t *testing.T) {
-			s := open(t, dir)
-			shared := rooms.create(t, s)
-			var used, gone int
-			for range 150 {
-				if raceForConfiguration(t, s, shared) {
-					gone++
-				} else {
-					used++
-				}
-				wantNothingDangles(t, s)
-			}
-			if used == 0 || gone == 0 {
-				t.Errorf("configurations were used in %d rounds and deleted in %d, want both", used, gone)
-			}
-			if dir != "" {
-				closeStore(t, s)
-				s = open(t, dir)
-				wantNothingDangles(t, s)
-			}
-		})
+func testNothingDanglesWhenCallersGoAway(t *testing.T, s *store.Store) {
+	shared := rooms.create(t, s)
+	var used, gone int
+	for range 150 {
+		if raceForConfiguration(t, s, shared) {
+			gone++
+		} else {
+			used++
+		}
+		wantNothingDangles(t, s)
 	}
+	if used == 0 || gone == 0 {
+		t.Errorf("configurations were used in %d rounds and deleted in %d, want both", used, gone)
+	}
+}
+
+func TestNothingDanglesAfterReopening(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	testNothingDanglesWhenCallersGoAway(t, s)
+	closeStore(t, s)
+	wantNothingDangles(t, open(t, dir))
 }
 
 // raceForConfiguration lets impatient callers save rooms that name a configuration
@@ -202,7 +193,7 @@ func raceForConfiguration(t *testing.T, s *store.Store, shared parley.Room) (del
 	}
 	rand.Shuffle(len(actions), func(i, j int) { actions[i], actions[j] = actions[j], actions[i] })
 	for _, err := range inParallel(len(actions), func(i int) error {
-		patience := time.Duration(rand.IntN(1000)) * time.Microsecond
+		patience := time.Duration(rand.IntN(1000)) * time.Microsecond << rand.IntN(6)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		return actions[i](ctx)

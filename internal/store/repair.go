@@ -51,9 +51,9 @@ func (s *Store) repairWhenBroken(run context.Context) {
 		select {
 		case <-run.Done():
 			return
-		case <-s.engine.log.trouble:
+		case <-s.engine.Trouble():
 		}
-		if fault := s.engine.fault(); fault != nil && run.Err() == nil {
+		if fault := s.engine.Fault(); fault != nil && run.Err() == nil {
 			s.health.failed(fault)
 			s.log.Error("the store cannot save", "err", fault)
 			s.repair(run)
@@ -81,15 +81,15 @@ func (s *Store) repair(run context.Context) {
 func (s *Store) tryRepair(run context.Context) error {
 	ctx, cancel := context.WithTimeout(run, repairTimeout)
 	defer cancel()
-	if err := probe(s.engine.dir); err != nil {
+	if err := s.engine.Probe(); err != nil {
 		return err
 	}
 	s.marks.Store(nil) // before any new mark can be made; see redeemOnce
-	if err := s.engine.reopen(); err != nil {
+	if err := s.engine.Reopen(); err != nil {
 		return err
 	}
 	if err := s.openMarks(ctx); err != nil {
 		return err
 	}
-	return s.engine.fault()
+	return s.engine.Fault()
 }

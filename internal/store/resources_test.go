@@ -30,7 +30,7 @@ type kind[T any] struct {
 	get    func(*store.Store, parley.ARN) (T, error)
 	change func(*store.Store, context.Context, parley.ARN, func(T) (T, error)) (T, error)
 	delete func(*store.Store, context.Context, parley.ARN) error
-	list   func(*store.Store, parley.World, parley.Cursor, int) ([]T, bool)
+	list   func(*store.Store, context.Context, parley.World, parley.Cursor, int) ([]T, bool)
 	count  func(*store.Store, parley.World) int
 }
 
@@ -58,9 +58,9 @@ var rooms = kind[parley.Room]{
 	get:    (*store.Store).Room,
 	change: (*store.Store).UpdateRoom,
 	delete: (*store.Store).DeleteRoom,
-	list: func(s *store.Store, w parley.World, after parley.Cursor, limit int,
+	list: func(s *store.Store, ctx context.Context, w parley.World, after parley.Cursor, limit int,
 	) ([]parley.Room, bool) {
-		return s.ListRooms(w, after, limit, all)
+		return s.ListRooms(ctx, w, after, limit, all)
 	},
 	count: (*store.Store).CountRooms,
 }
@@ -87,15 +87,13 @@ var configurations = kind[parley.LoggingConfiguration]{
 	count:  (*store.Store).CountLoggingConfigurations,
 }
 
-func TestRooms(t *testing.T)                 { rooms.test(t) }
-func TestLoggingConfigurations(t *testing.T) { configurations.test(t) }
+func TestRoomsSurviveReopening(t *testing.T)                 { rooms.testReopening(t) }
+func TestLoggingConfigurationsSurviveReopening(t *testing.T) { configurations.testReopening(t) }
 
-// test runs the tests of what both kinds have in common.
-func (k kind[T]) test(t *testing.T) {
-	tests := []struct {
-		name string
-		test func(t *testing.T, s *store.Store)
-	}{
+// suite returns the tests of what both kinds have in common. Their names go on after
+// that of the kind.
+func (k kind[T]) suite() []behaviour {
+	return []behaviour{
 		{"are kept", k.testKept},
 		{"are replaced by updates", k.testUpdate},
 		{"that are unknown are not found", k.testUnknown},
@@ -111,10 +109,6 @@ func (k kind[T]) test(t *testing.T) {
 		{"move in the list with their UpdateTime", k.testUpdateMoves},
 		{"are listed once while others change", k.testPagesWhileChanging},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { inBothModes(t, test.test) })
-	}
-	t.Run("survive reopening", k.testReopening)
 }
 
 func (k kind[T]) arn(r T) parley.ARN { return *k.parts(&r).ARN }
@@ -174,7 +168,7 @@ func (k kind[T]) want(t testing.TB, s *store.Store, want ...T) {
 			t.Errorf("get %s = %v, differs (-want +got):\n%s", k.arn(r), err, diff)
 		}
 	}
-	list, more := k.list(s, world, parley.Cursor{}, len(want)+1)
+	list, more := k.list(s, t.Context(), world, parley.Cursor{}, len(want)+1)
 	if n := k.count(s, world); len(list) != len(want) || more || n != len(want) {
 		t.Errorf("%d are listed, more %v, and %d counted; want %d", len(list), more, n, len(want))
 	}
@@ -487,7 +481,7 @@ func (k kind[T]) pages(t *testing.T, s *store.Store, size int, between func(page
 	var all []string
 	var after parley.Cursor
 	for page := 0; ; page++ {
-		list, more := k.list(s, world, after, size)
+		list, more := k.list(s, t.Context(), world, after, size)
 		all = append(all, k.ids(list)...)
 		if !more {
 			return all
@@ -510,7 +504,7 @@ func (k kind[T]) testListInOrder(t *testing.T, s *store.Store) {
 			t.Errorf("pages of %d: %v, want %v", size, got, want)
 		}
 	}
-	list, more := k.list(s, parley.World{}, parley.Cursor{}, 10)
+	list, more := k.list(s, t.Context(), parley.World{}, parley.Cursor{}, 10)
 	if n := k.count(s, parley.World{}); len(list) > 0 || more || n != 0 {
 		t.Errorf("in an unknown world: %v, more %v, %d counted; want none", k.ids(list), more, n)
 	}
@@ -528,7 +522,7 @@ func (k kind[T]) testUpdateMoves(t *testing.T, s *store.Store) {
 	if got := k.pages(t, s, 2, func(int) {}); !slices.Equal(got, want) {
 		t.Errorf("after a change of tags: %v, want %v", got, want)
 	}
-	list, _ := k.list(s, world, parley.Cursor{}, len(want))
+	list, _ := k.list(s, t.Context(), world, parley.Cursor{}, len(want))
 	if diff := cmp.Diff(map[string]string{"x": ""}, *k.parts(&list[1]).Tags); diff != "" {
 		t.Errorf("the list does not show the change of tags (-want +got):\n%s", diff)
 	}

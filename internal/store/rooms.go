@@ -20,14 +20,33 @@ func newRooms(s *Store) *collection[parley.Room] {
 // CreateRoom saves a new room. The error has code QuotaExceeded when the room's
 // world has limit rooms already, where 0 is no limit, Conflict when the room
 // exists, and NotFound when the room names a logging configuration that its world
-// does not have. Rooms that other nodes create at the same moment are not counted.
+// does not have. Rooms that other nodes create at the same moment are not counted:
+// the limit may be exceeded by as many.
+//
+// Where several nodes write, here and in the other calls that change something, what
+// loses its leader meanwhile is tried again, for 12 seconds at most. Then, and
+// whenever it cannot be said what is stored, the error has code Unavailable, and the
+// change may be made or not.
 func (s *Store) CreateRoom(ctx context.Context, room parley.Room, limit int) error {
 	return s.rooms.create(ctx, room, limit)
 }
 
-// Room returns a room as this node knows it. The error has code NotFound when
-// there is none.
+// Room returns a room as this node knows it, at once. The error has code NotFound
+// when this node knows of none.
 func (s *Store) Room(arn parley.ARN) (parley.Room, error) { return s.rooms.get(arn) }
+
+// FindRoom returns a room as this node knows it. The error has code NotFound when
+// there was no such room anywhere when FindRoom was called, and Unavailable when
+// nobody can say so.
+func (s *Store) FindRoom(ctx context.Context, arn parley.ARN) (parley.Room, error) {
+	return s.rooms.find(ctx, arn)
+}
+
+// CurrentRoom returns a room as all nodes left it before the call. When nobody can say
+// how that was within a second, it does what FindRoom does.
+func (s *Store) CurrentRoom(ctx context.Context, arn parley.ARN) (parley.Room, error) {
+	return s.rooms.current(ctx, arn)
+}
 
 // UpdateRoom replaces a room by what change makes of it, and returns that. The
 // error has code NotFound when there is no such room, or when it would name a
@@ -46,12 +65,14 @@ func (s *Store) DeleteRoom(ctx context.Context, arn parley.ARN) error {
 }
 
 // ListRooms returns the first limit rooms of w after a place that match, by
-// descending UpdateTime, and whether there are more of them. match must be quick,
-// must not wait for anything and must not call the Store.
-func (s *Store) ListRooms(w parley.World, after parley.Cursor, limit int,
+// descending UpdateTime, and whether there are more of them: as all nodes left them
+// before the call or, when nobody can say how that was within a second, as this node
+// knows them. match must be quick, must not wait for anything and must not call the
+// Store.
+func (s *Store) ListRooms(ctx context.Context, w parley.World, after parley.Cursor, limit int,
 	match func(parley.Room) bool) (rooms []parley.Room, more bool) {
-	return s.rooms.copy.list(w, after, limit, match)
+	return s.rooms.list(ctx, w, after, limit, match)
 }
 
-// CountRooms returns how many rooms w has.
+// CountRooms returns how many rooms of w this node knows.
 func (s *Store) CountRooms(w parley.World) int { return s.rooms.copy.count(w) }

@@ -43,41 +43,35 @@ func fullConfiguration() parley.LoggingConfiguration {
 	}, map[string]string{"größe": "groß", "empty": ""}, time.Now())
 }
 
-func TestDetachedReviewHandlerIsKept(t *testing.T) {
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		rooms.want(t, s, rooms.mustSave(t, s, newRoom(parley.RoomChange{
-			ReviewHandler: &parley.ReviewHandler{Fallback: parley.FallbackAllow},
-		})))
-	})
+func testDetachedReviewHandlerIsKept(t *testing.T, s *store.Store) {
+	rooms.want(t, s, rooms.mustSave(t, s, newRoom(parley.RoomChange{
+		ReviewHandler: &parley.ReviewHandler{Fallback: parley.FallbackAllow},
+	})))
 }
 
-func TestEveryKindOfDestinationIsKept(t *testing.T) {
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		var want []parley.LoggingConfiguration
-		for kind := range parley.DestinationKinds {
-			l := configurations.fresh()
-			l.Destination = parley.Destination{Kind: kind, Name: "name-of-" + string(kind)}
-			want = append(want, configurations.mustSave(t, s, l))
-		}
-		configurations.want(t, s, want...)
-	})
+func testEveryKindOfDestinationIsKept(t *testing.T, s *store.Store) {
+	var want []parley.LoggingConfiguration
+	for kind := range parley.DestinationKinds {
+		l := configurations.fresh()
+		l.Destination = parley.Destination{Kind: kind, Name: "name-of-" + string(kind)}
+		want = append(want, configurations.mustSave(t, s, l))
+	}
+	configurations.want(t, s, want...)
 }
 
-func TestListRoomsThatMatch(t *testing.T) {
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		rooms.createAt(t, s, map[string]int{"a": 1, "b": 3, "c": 3, "d": 3, "e": 4, "f": 2})
-		match := func(r parley.Room) bool { return r.ARN.ID < "d" }
-		var got []string
-		for after, more := (parley.Cursor{}), true; more; {
-			var page []parley.Room
-			page, more = s.ListRooms(world, after, 1, match)
-			got = append(got, rooms.ids(page)...)
-			after = rooms.cursor(page[0])
-		}
-		if want := []string{"b", "c", "a"}; !slices.Equal(got, want) {
-			t.Errorf("filtered pages: %v, want %v", got, want)
-		}
-	})
+func testListRoomsThatMatch(t *testing.T, s *store.Store) {
+	rooms.createAt(t, s, map[string]int{"a": 1, "b": 3, "c": 3, "d": 3, "e": 4, "f": 2})
+	match := func(r parley.Room) bool { return r.ARN.ID < "d" }
+	var got []string
+	for after, more := (parley.Cursor{}), true; more; {
+		var page []parley.Room
+		page, more = s.ListRooms(t.Context(), world, after, 1, match)
+		got = append(got, rooms.ids(page)...)
+		after = rooms.cursor(page[0])
+	}
+	if want := []string{"b", "c", "a"}; !slices.Equal(got, want) {
+		t.Errorf("filtered pages: %v, want %v", got, want)
+	}
 }
 
 func TestUnsafeARNHasNoEvents(t *testing.T) {
@@ -85,7 +79,7 @@ func TestUnsafeARNHasNoEvents(t *testing.T) {
 	good, other := world.NewRoomARN(), world.NewRoomARN()
 	stop, err := s.Subscribe(t.Context(), good, func(event []byte) {
 		t.Errorf("event %q arrived through an unsafe ARN", event)
-	})
+	}, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +87,7 @@ func TestUnsafeARNHasNoEvents(t *testing.T) {
 	for _, arn := range unsafeARNs(good) {
 		_, err := s.Subscribe(t.Context(), arn, func(event []byte) {
 			t.Errorf("%q receives %q", arn, event)
-		})
+		}, func() {})
 		wantCode(t, fmt.Sprintf("Subscribe(%q)", arn), err, parley.Invalid)
 		err = s.Publish(t.Context(), arn, []byte("x"))
 		wantCode(t, fmt.Sprintf("Publish(%q)", arn), err, parley.Invalid)

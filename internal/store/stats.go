@@ -1,33 +1,34 @@
 package store
 
+import "github.com/parley-chat/parley/internal/store/bus"
+
 // Stats is how the store and its engine are.
 type Stats struct {
-	CanSave bool
-	Bytes   uint64 // that the engine keeps, in memory and on disk; 0 while it cannot save
+	CanSave bool   // the engine takes changes: it answers, and the node is not cut off
+	Bytes   uint64 // that the engine keeps, in memory and on disk; 0 when it does not say
 	Entries uint64 // the same in messages of the engine
 	Errors  uint64 // requests that it refused, since the start
 	Slow    int64  // connections that it cut off since they read too slowly
 
-	Waiting   int // room events that arrived and are not delivered yet
-	Overflows int // times that room events began to be dropped
+	Bus BusStats
 }
+
+// BusStats is what happened to the events of rooms.
+type BusStats = bus.Stats
 
 // Stats returns how the store is now.
 func (s *Store) Stats() Stats {
 	_, fault := s.health.state()
-	stats := Stats{
-		CanSave:   fault == nil,
-		Slow:      s.engine.server.NumSlowConsumers(),
-		Waiting:   len(s.bus.arrivals),
-		Overflows: int(s.bus.overflows.Load()),
+	if s.engine.Shared() {
+		fault = s.engine.Fault()
 	}
-	if !stats.CanSave {
+	stats := Stats{Bus: s.bus.Stats()}
+	if fault != nil {
 		return stats // the engine may not answer
 	}
-	info, err := s.engine.server.Jsz(nil)
-	if err != nil || info.Disabled { // it is being repaired
-		return stats
-	}
-	stats.Bytes, stats.Entries, stats.Errors = info.Bytes, info.Messages, info.API.Errors
+	engine, err := s.engine.Stats()
+	stats.CanSave = err == nil && s.bus.Ready() == nil
+	stats.Bytes, stats.Entries = engine.Bytes, engine.Entries
+	stats.Errors, stats.Slow = engine.Errors, engine.Slow
 	return stats
 }

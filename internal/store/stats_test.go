@@ -18,7 +18,7 @@ func TestStats(t *testing.T) {
 	if !before.CanSave || !after.CanSave || after.Entries != before.Entries+1 || after.Bytes <= before.Bytes {
 		t.Errorf("before a room is saved %+v, and after %+v; want one more entry", before, after)
 	}
-	if after.Waiting != 0 || after.Overflows != 0 || after.Slow != 0 {
+	if after.Bus.Waiting != 0 || after.Bus.Overflows != 0 || after.Slow != 0 {
 		t.Errorf("a store at rest has %+v, want no trouble", after)
 	}
 }

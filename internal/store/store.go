@@ -1,9 +1,8 @@
 // Package store keeps rooms, logging configurations, secrets and the marks of used
-// tokens, and carries room events between nodes. It is the only package that knows
-// NATS: key-value buckets hold what is kept, core subjects carry what is not. The
-// server runs inside this process and opens no port, yet everything but starting,
-// watching and repairing it goes through the client library, so that a server
-// elsewhere, or a cluster of them, can take its place.
+// tokens, and carries room events between nodes. It and the packages below it are the
+// only ones that know NATS: key-value buckets hold what is kept, core subjects carry
+// what is not. Where NATS is, in this process, in a cluster of such processes or
+// elsewhere, is the affair of package engine.
 //
 // What the store says is saved has reached the disk, and the logging configurations
 // that a room names exist. What the settings of a room or a configuration mean, who
@@ -23,6 +22,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/bus"
+	"github.com/parley-chat/parley/internal/store/engine"
 )
 
 // The buckets, besides those of used tokens. Their names are part of what is on
@@ -38,81 +39,105 @@ const writeTimeout = 5 * time.Second
 
 const checkTimeout = 2 * time.Second
 
-// Config says where a Store keeps things.
-type Config struct {
-	// Dir is the folder for the store's files, made when it is missing. No other
-	// process may use it at the same time. Empty, the default, keeps everything in
-	// memory and leaves nothing on disk.
-	Dir string
-}
+// electionTime is how long the buckets may be without a leader in the course of things,
+// which is 4 to 9 seconds, and some for a busy machine.
+const electionTime = 15 * time.Second
+
+// bucketTimeout bounds one attempt to make a bucket, of which there are several when
+// the other nodes are not there yet.
+const bucketTimeout = 2 * time.Second
+
+// Config says where a Store keeps things, and whether it shares them with other nodes.
+type Config = engine.Config
 
 // Store keeps what outlives a request. Its methods may be called from any
 // goroutine; Open makes one and Close ends it.
 type Store struct {
 	log     *slog.Logger
-	engine  *engine
+	engine  *engine.Engine
 	conn    *nats.Conn // for everything but receiving events, which has its own
 	js      jetstream.JetStream
 	secrets jetstream.KeyValue
-	bus     *bus
+	bus     *bus.Bus
 	health  *health
 	marks   atomic.Pointer[marks] // nil while the engine is being repaired
+	reach   atomic.Pointer[reach] // nil unless nodes of a cluster keep the marks
+	// answered is when Check last had an answer, in nanoseconds since 1970.
+	answered atomic.Int64
 
 	rooms          *collection[parley.Room]
 	configurations *collection[parley.LoggingConfiguration]
-	references     *references // of rooms to configurations
+	references     *references // of rooms to configurations; unless other nodes write, too
 
 	stop    context.CancelFunc // ends what running waits for
 	running sync.WaitGroup
 	once    sync.Once // Close
 }
 
-// Open starts the engine and returns when all resources are loaded. ctx bounds the
-// start alone. When it returns an error nothing is left running, and the error
-// says in one sentence what is wrong with the folder or with what is in it.
+// Open starts the engine and returns when all resources are loaded; a node of a cluster
+// has by then taken in what the others have. ctx bounds the start alone. When it
+// returns an error nothing is left running, and the error says in one sentence what is
+// wrong with the folder, with what is in it, or with the other nodes.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Store, err error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Store{log: log, health: newHealth(), stop: stop}
 	s.rooms, s.configurations = newRooms(s), newConfigurations(s)
-	s.references = newReferences(s.rooms, s.configurations)
-	s.rooms.saving = s.references.saveRoom
-	s.configurations.deleting = s.references.deleteConfiguration
 	defer func() {
 		if err != nil {
 			_ = s.Close()
 		}
 	}()
-	if s.engine, err = startEngine(cfg.Dir, log); err != nil {
+	if s.engine, err = engine.Start(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	if err := s.connect(); err != nil {
+	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("connect to the engine: %w", err)
 	}
-	if err := s.openBuckets(ctx); err != nil {
+	if err := s.engine.Await(ctx, "the buckets", s.openBuckets); err != nil {
 		return nil, fmt.Errorf("open buckets: %w", err)
 	}
+	if err := s.engine.Current(ctx); err != nil {
+		return nil, err
+	}
+	s.keepReferences(run)
 	if err := s.configurations.start(ctx, run, &s.running); err != nil {
 		return nil, err
 	}
 	if err := s.rooms.start(ctx, run, &s.running); err != nil {
 		return nil, err
 	}
-	if cfg.Dir != "" {
+	if cfg.Dir != "" && !s.engine.Shared() {
 		s.running.Go(func() { s.repairWhenBroken(run) })
+	}
+	s.running.Go(func() { s.engine.Balance(run, markBucketNames()) })
+	if s.engine.Quorum() > 0 {
+		s.running.Go(func() { s.watchReach(run) })
 	}
 	return s, nil
 }
 
-func (s *Store) connect() error {
+// keepReferences keeps rooms from naming logging configurations that do not exist.
+func (s *Store) keepReferences(run context.Context) {
+	if s.engine.Shared() {
+		a := &announcements{rooms: s.rooms, configurations: s.configurations, log: s.log}
+		s.rooms.saving, s.configurations.deleting = a.saveRoom, a.deleteConfiguration
+		s.running.Go(func() { a.mend(run) })
+		return
+	}
+	s.references = newReferences(s.rooms, s.configurations)
+	s.rooms.saving = s.references.saveRoom
+	s.configurations.deleting = s.references.deleteConfiguration
+}
+
+func (s *Store) connect(ctx context.Context) error {
 	var err error
-	if s.conn, err = s.engine.connect("parley", s.asyncError); err != nil {
+	if s.conn, err = s.engine.Connect("store", nats.ErrorHandler(s.asyncError)); err != nil {
 		return err
 	}
 	if s.js, err = jetstream.New(s.conn); err != nil {
 		return err
 	}
-	s.bus, err = openBus(s.engine, s.log)
-	return err
+	return s.openBus(ctx)
 }
 
 // asyncError hears of what goes wrong outside of any call, which the client
@@ -121,22 +146,60 @@ func (s *Store) asyncError(_ *nats.Conn, _ *nats.Subscription, err error) {
 	s.log.Warn("the store has trouble with its engine", "err", err)
 }
 
+// openBuckets makes the buckets where they are missing.
 func (s *Store) openBuckets(ctx context.Context) error {
-	storage := s.engine.storage()
-	if err := s.rooms.open(ctx, s.js, storage); err != nil {
+	if err := s.rooms.open(ctx, s); err != nil {
 		return err
 	}
-	if err := s.configurations.open(ctx, s.js, storage); err != nil {
+	if err := s.configurations.open(ctx, s); err != nil {
 		return err
 	}
 	var err error
-	s.secrets, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: secretsBucket, Storage: storage,
+	s.secrets, err = s.bucket(ctx, jetstream.KeyValueConfig{
+		Bucket: secretsBucket, Storage: s.engine.Storage(),
 	})
 	if err != nil {
-		return fmt.Errorf("bucket %s: %w", secretsBucket, err)
+		return err
 	}
 	return s.openMarks(ctx)
+}
+
+// bucket returns a bucket, which it makes if it is missing, as many times as the engine
+// keeps things and under the name that the engine has for it.
+func (s *Store) bucket(ctx context.Context, cfg jetstream.KeyValueConfig,
+) (jetstream.KeyValue, error) {
+	name := cfg.Bucket
+	cfg.Bucket, cfg.Replicas = s.engine.Bucket(name), s.engine.Replicas()
+	// Several nodes that start at once would all make it, and some get no answer.
+	if kv := s.bucketAsWanted(ctx, cfg); kv != nil {
+		return kv, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
+	defer cancel()
+	kv, err := s.js.CreateOrUpdateKeyValue(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", name, err)
+	}
+	return kv, nil
+}
+
+// bucketAsWanted returns a bucket that is there and as it should be, or nil.
+func (s *Store) bucketAsWanted(ctx context.Context, want jetstream.KeyValueConfig,
+) jetstream.KeyValue {
+	kv, err := s.js.KeyValue(ctx, want.Bucket)
+	if err != nil {
+		return nil
+	}
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	have := status.Config()
+	if have.Storage != want.Storage || have.Replicas != want.Replicas || have.TTL != want.TTL ||
+		have.LimitMarkerTTL != want.LimitMarkerTTL {
+		return nil
+	}
+	return kv
 }
 
 // Close ends the store. Calls in progress fail with code Unavailable. It may be
@@ -147,31 +210,48 @@ func (s *Store) Close() error {
 		s.stop()
 		s.running.Wait()
 		if s.bus != nil {
-			s.bus.close()
+			s.bus.Close()
 		}
 		if s.conn != nil {
 			s.conn.Close()
 		}
 		if s.engine != nil {
-			s.engine.stop()
+			s.engine.Stop()
 		}
 	})
 	return nil
 }
 
 // Check returns nil when the engine answers: events travel, and tokens can be
-// redeemed. A full disk is no reason to say otherwise: then only changes of
-// resources are refused, and logged.
+// redeemed. Alone, a full disk is no reason to say otherwise: then only changes of
+// resources are refused, and logged. In a cluster the other nodes can do more.
 func (s *Store) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	if err := s.bus.check(ctx); err != nil {
+	if err := s.bus.Check(ctx); err != nil {
 		return fmt.Errorf("check the bus: %w", err)
 	}
-	if _, err := s.js.AccountInfo(ctx); err != nil {
+	if s.engine.Shared() {
+		if err := s.engine.Fault(); err != nil {
+			return err
+		}
+	}
+	_, err := s.js.AccountInfo(ctx)
+	switch {
+	case err == nil:
+		s.answered.Store(time.Now().UnixNano())
+	case !s.electing():
 		return fmt.Errorf("check the buckets: %w", err)
 	}
 	return nil
+}
+
+// electing reports whether the buckets, which do not answer, may have lost their leader
+// and get another soon. All nodes see that at once, and if none were ready for it, none
+// would be there for clients.
+func (s *Store) electing() bool {
+	answered := time.Unix(0, s.answered.Load())
+	return s.engine.Shared() && time.Since(answered) < electionTime
 }
 
 // write runs do, which saves something and returns when it is on disk. Errors
@@ -199,12 +279,21 @@ func (s *Store) write(ctx context.Context, do func(ctx context.Context) error) e
 	case err == nil, exists(err), changed(err):
 		return err
 	}
-	s.engine.log.ask()
+	s.engine.Ask()
 	return unavailable(err)
 }
 
-// exists reports whether a write failed because the key is there already.
-func exists(err error) bool { return errors.Is(err, jetstream.ErrKeyExists) }
+// errWriteUnderWay is the engine's code for a write to a key that another write, which
+// is not saved yet, is about to change.
+const errWriteUnderWay jetstream.ErrorCode = 10164
+
+// exists reports whether a write failed because the key is there already. The client
+// library has two errors for it.
+func exists(err error) bool {
+	e := (*jetstream.APIError)(nil)
+	return errors.Is(err, jetstream.ErrKeyExists) ||
+		errors.As(err, &e) && e.ErrorCode == errWriteUnderWay && !changed(err)
+}
 
 // changed reports whether a write failed because the key has another revision.
 func changed(err error) bool { return errors.Is(err, jetstream.ErrKeyRevisionMismatch) }

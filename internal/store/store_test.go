@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -95,7 +96,7 @@ func TestCloseTwiceAndUseAfter(t *testing.T) {
 	inBothModes(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
 		room := rooms.create(t, s)
-		stop, err := s.Subscribe(ctx, room.ARN, func([]byte) {})
+		stop, err := s.Subscribe(ctx, room.ARN, func([]byte) {}, func() {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +110,7 @@ func TestCloseTwiceAndUseAfter(t *testing.T) {
 			s.CreateLoggingConfiguration(ctx, configurations.fresh(), 0), parley.Unavailable)
 		wantCode(t, "redeem after Close", s.Redeem(ctx, newToken(), "a"), parley.Unavailable)
 		wantCode(t, "publish after Close", s.Publish(ctx, room.ARN, nil), parley.Unavailable)
-		_, err = s.Subscribe(ctx, room.ARN, func([]byte) {})
+		_, err = s.Subscribe(ctx, room.ARN, func([]byte) {}, func() {})
 		wantCode(t, "subscribe after Close", err, parley.Unavailable)
 		if err := s.Check(ctx); err == nil {
 			t.Error("Check() after Close = nil, want an error")
@@ -176,6 +177,9 @@ func TestOpenRefusesFolderWithAnotherFile(t *testing.T) {
 }
 
 func TestOpenRefusesFullDisk(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
 	limitFiles(t, 100<<10)
 	dir := t.TempDir()
 	wantOpenError(t, dir, dir, "file too large")
@@ -254,6 +258,25 @@ func TestOpenRefusesDamagedFiles(t *testing.T) {
 	}
 }
 
+// ownProcess is the variable that tells a test that it runs in a process of its own.
+const ownProcess = "PARLEY_TEST_OWN_PROCESS"
+
+// inOwnProcess runs the test that calls it in another process, and reports whether this
+// is that process. It is for tests that limit what the process may do: go test writes
+// files of its own from it.
+func inOwnProcess(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(ownProcess) != "" {
+		return true
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), ownProcess+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("in its own process: %v\n%s", err, out)
+	}
+	return false
+}
+
 // limitFiles makes writes fail past a size of each file, as on a full disk. The
 // function it returns lifts the limit.
 func limitFiles(t *testing.T, bytes uint64) (lift func()) {
@@ -277,6 +300,9 @@ func limitFiles(t *testing.T, bytes uint64) (lift func()) {
 }
 
 func TestFullDiskRefusesAndRecovers(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
 	dir := t.TempDir()
 	s := open(t, dir)
 	used := configurations.create(t, s)

@@ -1,10 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -22,6 +23,9 @@ const (
 	// when the mark goes, even where a clock is a minute behind.
 	markLife = parley.TokenLife + time.Minute
 
+	// maxClockLag is how far a node's clock may be behind those of others.
+	maxClockLag = 10 * time.Second
+
 	redeemTimeout = 10 * time.Second // in all
 	redeemAttempt = 2 * time.Second  // of one attempt
 	redeemPause   = 100 * time.Millisecond
@@ -34,32 +38,59 @@ var errRefused = parley.Errorf(parley.Unauthenticated, "The chat token is invali
 // errMarksLost says that the marks were lost while one was made.
 var errMarksLost = errors.New("the marks of used tokens were lost")
 
-// marks are the buckets in which used tokens are marked. They are in memory: when
-// they are lost, the new ones refuse every token that the old ones may have held.
+// errMarkUnderWay says that a mark is being made, and nobody can tell yet whose.
+var errMarkUnderWay = errors.New("the mark of the token is not saved yet")
+
+// marks are the buckets in which used tokens are marked. When they are lost, which
+// those in memory are at every start, the new ones refuse every token that the old
+// ones may have held.
 type marks [markBuckets]markBucket
 
 type markBucket struct {
-	kv    jetstream.KeyValue
-	since time.Time // tokens used from then on are marked
+	kv     jetstream.KeyValue
+	leader leader
+	// since is when the bucket was made: tokens used from then on are marked. It stays
+	// the same for as long as any node holds the marks. In a cluster it is maxClockLag
+	// earlier: the node that mints a token may have another clock than the one that made
+	// the bucket.
+	since time.Time
 }
 
 // openMarks makes the buckets of used tokens where they are missing.
 func (s *Store) openMarks(ctx context.Context) error {
 	var opened marks
+	var errs [markBuckets]error
+	var opening sync.WaitGroup
 	for i := range opened {
-		var err error
-		if opened[i], err = s.openMarkBucket(ctx, fmt.Sprintf("redeemed-%02d", i)); err != nil {
-			return fmt.Errorf("bucket of used tokens %d: %w", i, err)
-		}
+		opening.Go(func() { opened[i], errs[i] = s.openMarkBucket(ctx, markBucketName(i)) })
+	}
+	opening.Wait()
+	if err := cmp.Or(errs[:]...); err != nil {
+		return err
 	}
 	s.marks.Store(&opened)
 	return nil
 }
 
+func markBucketName(i int) string { return fmt.Sprintf("redeemed-%02d", i) }
+
+// markBucketNames returns the names of all buckets of marks.
+func markBucketNames() []string {
+	names := make([]string, markBuckets)
+	for i := range names {
+		names[i] = markBucketName(i)
+	}
+	return names
+}
+
 func (s *Store) openMarkBucket(ctx context.Context, name string) (markBucket, error) {
-	kv, err := s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: name, Storage: jetstream.MemoryStorage, TTL: markLife,
-	})
+	// Alone, the marks are in memory: a loss of them refuses a few tokens. Replicas in
+	// memory could lose them unnoticed, when nodes restart one after the other.
+	storage := jetstream.MemoryStorage
+	if s.engine.Shared() {
+		storage = s.engine.Storage()
+	}
+	kv, err := s.bucket(ctx, jetstream.KeyValueConfig{Bucket: name, Storage: storage, TTL: markLife})
 	if err != nil {
 		return markBucket{}, err
 	}
@@ -68,16 +99,24 @@ func (s *Store) openMarkBucket(ctx context.Context, name string) (markBucket, er
 		return markBucket{}, err
 	}
 	created := status.(*jetstream.KeyValueBucketStatus).StreamInfo().Created
+	if s.engine.Shared() {
+		created = created.Add(-maxClockLag)
+	}
 	// Sealed tokens carry microseconds.
-	return markBucket{kv: kv, since: created.Truncate(time.Microsecond)}, nil
+	return markBucket{kv: kv, leader: leader{s.conn, kv.Bucket()},
+		since: created.Truncate(time.Microsecond)}, nil
 }
 
 // Redeem marks a token as used by a connection, whose name no other connection
 // ever has. It returns nil for one connection only, however often it is called:
 // all others, and tokens that have expired or may have been used before the marks
-// began, get an error with code Unauthenticated. When the engine does not answer
-// it tries again until ctx ends, for 10 seconds at most; then the error has code
-// Unavailable, and the token may count as used.
+// began, get an error with code Unauthenticated.
+//
+// When the engine does not answer, or the token's marks have lost their leader, it
+// tries again until ctx ends, for 10 seconds at most; then the error has code
+// Unavailable, and the token may count as used. A leader that dies is followed by
+// another after 4 to 9 seconds, so a client that waits as long comes in. The marks are
+// spread over 32 leaders: one node's death holds up its share of all tokens.
 func (s *Store) Redeem(ctx context.Context, token parley.Token, connection string) error {
 	if connection == "" {
 		return errors.New("redeem a token: the connection has no name")
@@ -100,7 +139,7 @@ func (s *Store) redeemOnce(ctx context.Context, marks *marks, token parley.Token
 	if marks == nil {
 		return errMarksLost
 	}
-	bucket := marks[crc32.ChecksumIEEE(token.ID[:])%markBuckets]
+	bucket := marks[markBucketOf(token.ID)]
 	if token.IssuedAt.Before(bucket.since) || !time.Now().Before(token.ExpiresAt) {
 		return errRefused
 	}
@@ -122,9 +161,14 @@ func (b markBucket) mark(ctx context.Context, token, connection string) error {
 	if !exists(err) {
 		return err
 	}
-	mark, err := b.kv.Get(ctx, token)
-	if err == nil && string(mark.Value()) != connection {
+	mark, err := b.leader.last(ctx, token)
+	switch {
+	case err != nil:
+		return err
+	case mark.revision == 0 || mark.deleted:
+		return errMarkUnderWay
+	case string(mark.value) != connection:
 		return errRefused
 	}
-	return err
+	return nil
 }

@@ -1,9 +1,7 @@
 package store_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -18,47 +16,43 @@ func newToken() parley.Token {
 	}, time.Now())
 }
 
-func TestTokenIsUsedOnce(t *testing.T) {
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		token := newToken()
-		if err := s.Redeem(t.Context(), token, "first"); err != nil {
-			t.Fatalf("Redeem() = %v, want nil", err)
-		}
-		if err := s.Redeem(t.Context(), token, "first"); err != nil {
-			t.Errorf("Redeem() by the same connection = %v, want nil", err)
-		}
-		for range 2 {
-			err := s.Redeem(t.Context(), token, "second")
-			wantCode(t, "Redeem by another", err, parley.Unauthenticated)
-		}
-		if err := s.Redeem(t.Context(), newToken(), "second"); err != nil {
-			t.Errorf("Redeem() of another token = %v, want nil", err)
-		}
-		if err := s.Redeem(t.Context(), newToken(), ""); err == nil {
-			t.Error("Redeem() without a connection = nil, want an error")
-		}
-	})
+func testTokenIsUsedOnce(t *testing.T, s *store.Store) {
+	token := newToken()
+	if err := s.Redeem(t.Context(), token, "first"); err != nil {
+		t.Fatalf("Redeem() = %v, want nil", err)
+	}
+	if err := s.Redeem(t.Context(), token, "first"); err != nil {
+		t.Errorf("Redeem() by the same connection = %v, want nil", err)
+	}
+	for range 2 {
+		err := s.Redeem(t.Context(), token, "second")
+		wantCode(t, "Redeem by another", err, parley.Unauthenticated)
+	}
+	if err := s.Redeem(t.Context(), newToken(), "second"); err != nil {
+		t.Errorf("Redeem() of another token = %v, want nil", err)
+	}
+	if err := s.Redeem(t.Context(), newToken(), ""); err == nil {
+		t.Error("Redeem() without a connection = nil, want an error")
+	}
 }
 
-func TestRedemptionRaceHasOneWinner(t *testing.T) {
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		for range 20 {
-			token := newToken()
-			winners := 0
-			for _, err := range inParallel(50, func(i int) error {
-				return s.Redeem(t.Context(), token, fmt.Sprint(i))
-			}) {
-				if err == nil {
-					winners++
-					continue
-				}
-				wantCode(t, "a loser", err, parley.Unauthenticated)
+func testRedemptionRaceHasOneWinner(t *testing.T, s *store.Store) {
+	for range 20 {
+		token := newToken()
+		winners := 0
+		for _, err := range inParallel(50, func(i int) error {
+			return s.Redeem(t.Context(), token, fmt.Sprint(i))
+		}) {
+			if err == nil {
+				winners++
+				continue
 			}
-			if winners != 1 {
-				t.Errorf("%d of 50 redemptions of one token succeeded, want 1", winners)
-			}
+			wantCode(t, "a loser", err, parley.Unauthenticated)
 		}
-	})
+		if winners != 1 {
+			t.Errorf("%d of 50 redemptions of one token succeeded, want 1", winners)
+		}
+	}
 }
 
 func TestManyTokens(t *testing.T) {
@@ -105,57 +99,4 @@ func TestRedeemEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantCode(t, "Redeem", s.Redeem(ctx, newToken(), "a"), parley.Unavailable)
-}
-
-func TestSecret(t *testing.T) {
-	want := []byte("made")
-	fail := func() ([]byte, error) { return nil, errors.New("no") }
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		if value, err := s.Secret(t.Context(), "keys", fail); err == nil {
-			t.Errorf("Secret() with a failing create = %q, nil; want its error", value)
-		}
-		for range 2 {
-			got, err := s.Secret(t.Context(), "keys", func() ([]byte, error) { return want, nil })
-			if err != nil || !bytes.Equal(got, want) {
-				t.Errorf("Secret() = %q, %v; want %q", got, err, want)
-			}
-		}
-		if got, err := s.Secret(t.Context(), "keys", fail); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("Secret() of a stored one = %q, %v; want %q", got, err, want)
-		}
-		for _, name := range []string{"", "a.b", "*", "a b"} {
-			if _, err := s.Secret(t.Context(), name, fail); err == nil {
-				t.Errorf("Secret(%q) = nil, want an error", name)
-			}
-		}
-	})
-}
-
-func TestSecretRaceHasOneValue(t *testing.T) {
-	inBothModes(t, func(t *testing.T, s *store.Store) {
-		values := make([][]byte, 50)
-		errs := inParallel(len(values), func(i int) (err error) {
-			values[i], err = s.Secret(t.Context(), "keys", func() ([]byte, error) {
-				return []byte{byte(i)}, nil
-			})
-			return err
-		})
-		for i := range values {
-			if errs[i] != nil || !bytes.Equal(values[i], values[0]) {
-				t.Errorf("caller %d got %v, %v; the first got %v", i, values[i], errs[i], values[0])
-			}
-		}
-	})
-}
-
-func TestSecretSurvivesReopening(t *testing.T) {
-	dir := t.TempDir()
-	for i := range 3 {
-		s := open(t, dir)
-		got, err := s.Secret(t.Context(), "keys", func() ([]byte, error) { return []byte{byte(i)}, nil })
-		if err != nil || !bytes.Equal(got, []byte{0}) {
-			t.Errorf("Secret() after %d reopenings = %v, %v; want the first value", i, got, err)
-		}
-		closeStore(t, s)
-	}
 }

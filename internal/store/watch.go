@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/parley-chat/parley"
 )
 
 const (
@@ -16,56 +19,102 @@ const (
 	// that cannot be read from disk is one that never comes.
 	loadStall = 3 * time.Second
 
+	// loadPatience is how long a load is tried again where leaders may be away.
+	loadPatience = time.Minute
+
 	rewatchPause = time.Second
+
+	// watchCheck is how often it is looked whether the watch keeps up with the leader.
+	watchCheck = 2 * time.Second
 )
 
+// watch delivers the changes of a bucket: first all there is, then nil, then what
+// comes.
+type watch struct {
+	jetstream.KeyWatcher
+	cancel context.CancelFunc
+}
+
+// newWatch returns a watch that ends with ctx, or when it is told to.
+func (c *collection[T]) newWatch(ctx context.Context) (*watch, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	watcher, err := c.kv.WatchAll(ctx)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &watch{watcher, cancel}, nil
+}
+
+// end ends the watch and waits until it has: it cannot while what it wants to deliver
+// is not taken.
+func (w *watch) end() {
+	w.cancel()
+	for range w.Updates() {
+	}
+}
+
 // start loads all resources, and keeps the copy up to date from then on. The
-// goroutine that does ends with run, and is counted in running.
+// goroutines that do end with run, and are counted in running.
 func (c *collection[T]) start(ctx, run context.Context, running *sync.WaitGroup) error {
-	watch, err := c.load(ctx, run)
+	ctx, cancel := context.WithTimeout(ctx, loadPatience)
+	defer cancel()
+	var watch *watch
+	err := c.insist(ctx, func(ctx context.Context) (err error) {
+		watch, err = c.load(ctx, run)
+		return err
+	})
+	if err == nil {
+		running.Go(func() { c.follow(run, watch) })
+		err = c.insist(ctx, c.catchUp) // the watch may be of a replica that is behind
+	}
 	if err != nil {
 		return fmt.Errorf("load %ss: %w", noun(c.arnKind), err)
 	}
-	running.Go(func() { c.follow(run, watch) })
+	if c.shared {
+		running.Go(func() { c.guard(run) })
+	}
 	return nil
 }
 
 // load returns a watch of all resources that has delivered all there are. It ends
 // with run, and with ctx while it loads.
-func (c *collection[T]) load(ctx, run context.Context) (jetstream.KeyWatcher, error) {
+func (c *collection[T]) load(ctx, run context.Context) (*watch, error) {
 	run, stop := context.WithCancel(run)
 	defer context.AfterFunc(ctx, stop)()
-	watch, err := c.kv.WatchAll(run)
-	if err == nil {
-		err = c.receive(watch)
-	}
+	watch, err := c.newWatch(run)
 	if err != nil {
 		stop()
-		drain(watch)
+		return nil, cmp.Or(ctx.Err(), err)
+	}
+	if err := c.receive(watch); err != nil {
+		stop()
+		watch.end()
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	return watch, nil
 }
 
 // receive takes in what a watch delivers, up to the last resource there is.
-func (c *collection[T]) receive(watch jetstream.KeyWatcher) error {
+func (c *collection[T]) receive(watch *watch) error {
 	stall := time.NewTimer(loadStall)
 	defer stall.Stop()
 	received, expected := uint64(0), uint64(0)
 	for {
 		select {
-		case entry, ok := <-watch.Updates():
+		case e, ok := <-watch.Updates():
 			switch {
 			case !ok:
 				return errors.New("the watch ended")
-			case entry == nil:
+			case e == nil:
 				return nil
 			}
-			if err := c.see(entry); err != nil {
+			if _, err := c.see(watchedEntry(e)); err != nil {
 				return err
 			}
+			raise(&c.watched, e.Revision())
 			received++
-			expected = received + entry.Delta()
+			expected = received + e.Delta()
 			stall.Reset(loadStall)
 		case <-stall.C:
 			return fmt.Errorf("the stored %ss are damaged: %d of %d can be read",
@@ -75,56 +124,154 @@ func (c *collection[T]) receive(watch jetstream.KeyWatcher) error {
 }
 
 // follow keeps the copy up to date until run ends.
-func (c *collection[T]) follow(run context.Context, watch jetstream.KeyWatcher) {
+func (c *collection[T]) follow(run context.Context, watch *watch) {
+	c.seeAll(run, watch, nil)
+	for pause(run, rewatchPause) {
+		watch, err := c.newWatch(run)
+		if err != nil {
+			if run.Err() == nil {
+				c.log.Warn("changes by other nodes are not seen", "bucket", c.bucket, "err", err)
+			}
+			continue
+		}
+		select {
+		case <-c.restart: // this is the new watch
+		default:
+		}
+		c.seeAll(run, watch, map[parley.ARN]struct{}{})
+	}
+}
+
+// seeAll takes in what a watch delivers until it ends or has to. loaded is nil for a
+// watch that has delivered all there was, and empty for one that has yet to: then what
+// it does not deliver has been deleted.
+func (c *collection[T]) seeAll(run context.Context, watch *watch, loaded map[parley.ARN]struct{}) {
+	defer watch.end()
 	for {
-		c.seeAll(watch)
-		if !pause(run, rewatchPause) {
+		c.moves.Add(1)
+		select {
+		case <-c.restart:
 			return
-		}
-		var err error
-		if watch, err = c.kv.WatchAll(run); err != nil && run.Err() == nil {
-			c.log.Warn("changes by other nodes are not seen", "bucket", c.bucket, "err", err)
-		}
-	}
-}
-
-// seeAll takes in what a watch delivers until it ends.
-func (c *collection[T]) seeAll(watch jetstream.KeyWatcher) {
-	if watch == nil {
-		return
-	}
-	for entry := range watch.Updates() {
-		if entry == nil {
-			continue // the end of what there was when the watch began
-		}
-		if err := c.see(entry); err != nil {
-			c.log.Error("stored resource ignored", "err", err)
+		case e, ok := <-watch.Updates():
+			switch {
+			case !ok:
+				return
+			case e != nil:
+				arn := c.accept(watchedEntry(e))
+				raise(&c.watched, e.Revision())
+				if loaded != nil {
+					loaded[arn] = struct{}{}
+				}
+			case loaded != nil:
+				if err := c.forget(run, loaded); err != nil {
+					return // and load once more
+				}
+				loaded = nil
+			}
 		}
 	}
 }
 
-// see takes one change of a resource into the copy.
-func (c *collection[T]) see(entry jetstream.KeyValueEntry) error {
-	arn, err := parseKey(c.arnKind, entry.Key())
-	if err != nil {
-		return fmt.Errorf("%s: %w", noun(c.arnKind), err)
-	}
-	if entry.Operation() != jetstream.KeyValuePut {
-		c.copy.removed(arn, entry.Revision())
-		return nil
-	}
-	if err := c.take(arn, entry.Value(), entry.Revision()); err != nil {
-		return fmt.Errorf("%s: %w", arn, err)
+// forget takes out of the copy what was deleted while nobody watched: what is not
+// among the resources that were loaded, and is not with the leader either.
+func (c *collection[T]) forget(run context.Context, loaded map[parley.ARN]struct{}) error {
+	for _, arn := range c.copy.arns() {
+		if _, ok := loaded[arn]; ok {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(run, changeTimeout)
+		err := c.refresh(ctx, arn)
+		cancel()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// drain waits for the end of a watch that was told to end: it cannot while what it
-// wants to deliver is not taken.
-func drain(watch jetstream.KeyWatcher) {
-	if watch == nil {
-		return
+// guard has the watch restarted when it stands still while the leader has more, until
+// run ends.
+func (c *collection[T]) guard(run context.Context) {
+	tick := time.NewTicker(watchCheck)
+	defer tick.Stop()
+	var newest, moves uint64 // at the last look; newest is 0 when the leader was away
+	for {
+		select {
+		case <-run.Done():
+			return
+		case <-tick.C:
+		}
+		moved := c.moves.Load() != moves
+		moves = c.moves.Load()
+		if !moved && c.watched.Load() < newest && c.missed(run, newest) {
+			c.log.Warn("changes by other nodes came late; watching anew", "bucket", c.bucket)
+			select {
+			case c.restart <- struct{}{}:
+			default: // told already
+			}
+		}
+		var err error
+		if newest, err = c.leader.newest(run); err != nil {
+			newest = 0
+		}
 	}
-	for range watch.Updates() {
+}
+
+// missed reports whether the leader has an entry, up to a revision, that the watch has
+// not brought.
+func (c *collection[T]) missed(ctx context.Context, newest uint64) bool {
+	next, err := c.leader.after(ctx, c.watched.Load())
+	if err != nil || next.revision > 0 && next.revision <= newest {
+		return err == nil
+	}
+	raise(&c.watched, newest) // the entries in between have been replaced
+	return false
+}
+
+// accept is see for those that have nobody to tell: what cannot be read is logged.
+func (c *collection[T]) accept(e entry) parley.ARN {
+	arn, err := c.see(e)
+	if err != nil {
+		c.log.Error("stored resource ignored", "err", err)
+	}
+	return arn
+}
+
+// see takes the next entry into the copy, unless it has been seen already, and returns
+// the resource it is about. An entry that cannot be read is left out.
+func (c *collection[T]) see(e entry) (arn parley.ARN, err error) {
+	c.order.Lock()
+	defer c.order.Unlock()
+	if arn, err = parseKey(c.arnKind, e.key); e.revision <= c.seen {
+		return arn, nil
+	}
+	c.seen = e.revision
+	if err != nil {
+		return arn, fmt.Errorf("%s: %w", noun(c.arnKind), err)
+	}
+	if e.deleted {
+		c.copy.removed(arn, e.revision)
+		return arn, nil
+	}
+	resource, err := c.decode(arn, e.value)
+	if err != nil {
+		return arn, fmt.Errorf("%s: %w", arn, err)
+	}
+	c.copy.put(c.stored(resource, e.revision))
+	return arn, nil
+}
+
+func watchedEntry(e jetstream.KeyValueEntry) entry {
+	return entry{key: e.Key(), value: e.Value(), revision: e.Revision(),
+		deleted: e.Operation() != jetstream.KeyValuePut}
+}
+
+// raise sets a number to what it is at least.
+func raise(n *atomic.Uint64, to uint64) {
+	for {
+		have := n.Load()
+		if have >= to || n.CompareAndSwap(have, to) {
+			return
+		}
 	}
 }

@@ -7,11 +7,13 @@ package token
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/parley-chat/parley"
@@ -36,10 +38,43 @@ var encoding = base64.RawURLEncoding.Strict()
 // so that an outsider learns nothing from trying.
 var errRefused = parley.Errorf(parley.Unauthenticated, "The chat token is invalid or has expired")
 
-// Sealer seals and opens tokens with one keyset. It may be used from any
+// Sealer seals and opens tokens with keys that never change. It may be used from any
 // goroutine. NewSealer makes one.
 type Sealer struct {
 	aead tink.AEAD
+	held map[KeyID]bool
+}
+
+// NewSealer returns a Sealer with these keys.
+func NewSealer(k *Keys) (*Sealer, error) {
+	primitive, err := aead.New(k.handle)
+	if err != nil {
+		return nil, fmt.Errorf("use token keys: %w", err)
+	}
+	s := &Sealer{aead: primitive, held: map[KeyID]bool{}}
+	for _, key := range k.list {
+		s.held[key.ID] = true
+	}
+	return s, nil
+}
+
+// Sealed tokens begin with the prefix that Tink gives what it encrypts: a byte for its
+// version and the id of the key.
+const (
+	prefixVersion = 1
+	prefixBytes   = 5
+)
+
+// Foreign reports whether a sealed token, as it seems, is sealed by a key that is not
+// held. It costs nothing and proves nothing: anybody can make up an id.
+func (s *Sealer) Foreign(sealed string) bool {
+	var prefix [prefixBytes + 1]byte // whole groups of the encoding
+	if len(sealed) > maxSealedLen || len(sealed) < encoding.EncodedLen(len(prefix)) {
+		return false
+	}
+	_, err := encoding.Decode(prefix[:], []byte(sealed[:encoding.EncodedLen(len(prefix))]))
+	id := KeyID(binary.BigEndian.Uint32(prefix[1:]))
+	return err == nil && prefix[0] == prefixVersion && !s.held[id]
 }
 
 // Seal returns t as a text of letters, digits, - and _, at most 4096 long. Times

@@ -30,26 +30,49 @@ var master = bytes.Repeat([]byte{7}, token.MasterKeyLen)
 // newSealer returns a sealer with fresh keys, and these keys as they are stored.
 func newSealer(t testing.TB) (*token.Sealer, []byte) {
 	t.Helper()
-	keys, err := token.NewKeys(master)
-	if err != nil {
-		t.Fatalf("NewKeys: %v", err)
-	}
-	sealer, err := token.NewSealer(keys, master)
+	keys := newKeys(t)
+	sealer, err := token.NewSealer(keys)
 	if err != nil {
 		t.Fatalf("NewSealer: %v", err)
 	}
-	return sealer, keys
+	return sealer, encrypt(t, keys)
 }
 
-// openKeys does what NewSealer does, so that tests can seal what Seal would not.
+func newKeys(t testing.TB) *token.Keys {
+	t.Helper()
+	keys, err := token.NewKeys(issued)
+	if err != nil {
+		t.Fatalf("NewKeys: %v", err)
+	}
+	return keys
+}
+
+func encrypt(t testing.TB, keys *token.Keys) []byte {
+	t.Helper()
+	stored, err := keys.Encrypt(master)
+	if err != nil {
+		t.Fatalf("Encrypt: %v", err)
+	}
+	return stored
+}
+
+// openKeys does what Decrypt and NewSealer do, so that tests can seal what Seal would not.
 func openKeys(t testing.TB, keys []byte) tink.AEAD {
 	t.Helper()
 	wrapper, err := subtle.NewAESGCM(master)
 	if err != nil {
 		t.Fatal(err)
 	}
-	handle, err := keyset.ReadWithAssociatedData(keyset.NewBinaryReader(bytes.NewReader(keys)),
-		wrapper, []byte("parley chat token keys v1"))
+	var stored struct {
+		Keyset []byte `cbor:"1,keyasint"`
+		List   []byte `cbor:"2,keyasint"`
+	}
+	if err := cbor.Unmarshal(keys, &stored); err != nil {
+		t.Fatal(err)
+	}
+	handle, err := keyset.ReadWithAssociatedData(
+		keyset.NewBinaryReader(bytes.NewReader(stored.Keyset)),
+		wrapper, append([]byte("parley chat token keys v2"), stored.List...))
 	if err != nil {
 		t.Fatal(err)
 	}

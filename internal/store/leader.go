@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// leaderTimeout bounds one question to a leader.
+	leaderTimeout = time.Second
+
+	// leaderLease is how recently the majority of a bucket's servers must have answered
+	// its leader for the leader to be believed. They answer every second, and wait for
+	// 4 seconds without a word from it before they elect another one.
+	leaderLease = 3 * time.Second
+)
+
+// errNoMessage is the engine's code for a message that is not there.
+const errNoMessage jetstream.ErrorCode = 10037
+
+// leader asks the leader of a bucket, which alone knows what is stored: replicas may
+// be behind, and the client library asks any of them.
+type leader struct {
+	conn   *nats.Conn
+	bucket string // as the engine has it
+}
+
+// entry is a key's value as a write left it, or the mark that the key was deleted.
+type entry struct {
+	key      string
+	value    []byte
+	revision uint64
+	saved    time.Time // by the clock of the engine
+	deleted  bool
+}
+
+// last returns what is stored under a key. Its revision is 0 when nothing is.
+func (l leader) last(ctx context.Context, key string) (entry, error) {
+	return l.message(ctx, map[string]any{"last_by_subj": l.subject(key)})
+}
+
+// after returns the first of the entries that are newer than a revision, of all keys.
+// Its revision is 0 when there is none.
+func (l leader) after(ctx context.Context, revision uint64) (entry, error) {
+	return l.message(ctx, map[string]any{"seq": revision + 1, "next_by_subj": l.subject(">")})
+}
+
+func (l leader) subject(key string) string { return "$KV." + l.bucket + "." + key }
+
+// message asks for one entry.
+func (l leader) message(ctx context.Context, question map[string]any) (entry, error) {
+	var answer struct {
+		Message struct {
+			Subject string    `json:"subject"`
+			Seq     uint64    `json:"seq"`
+			Time    time.Time `json:"time"`
+			Header  []byte    `json:"hdrs"`
+			Data    []byte    `json:"data"`
+		} `json:"message"`
+	}
+	err := l.ask(ctx, "MSG.GET", question, &answer)
+	if e := (*jetstream.APIError)(nil); errors.As(err, &e) && e.ErrorCode == errNoMessage {
+		return entry{}, nil
+	}
+	if err != nil {
+		return entry{}, err
+	}
+	m := answer.Message
+	e := entry{key: m.Subject[len(l.subject("")):], value: m.Data, revision: m.Seq, saved: m.Time}
+	if len(m.Header) > 0 {
+		header, err := nats.DecodeHeadersMsg(m.Header)
+		if err != nil {
+			return entry{}, fmt.Errorf("read the headers of %s: %w", m.Subject, err)
+		}
+		// The client library marks deletions by the first, the server by the second.
+		e.deleted = header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != ""
+	}
+	return e, nil
+}
+
+// newest returns the revision of the newest write, as a leader knows it that no other
+// can have followed yet.
+func (l leader) newest(ctx context.Context) (uint64, error) {
+	var answer struct {
+		State struct {
+			LastSeq uint64 `json:"last_seq"`
+		} `json:"state"`
+		Cluster *group `json:"cluster"`
+	}
+	if err := l.ask(ctx, "INFO", nil, &answer); err != nil {
+		return 0, err
+	}
+	return answer.State.LastSeq, answer.Cluster.confirm()
+}
+
+// group is the servers of a bucket, as the one that answered knows them.
+type group struct {
+	LeaderSince *time.Time `json:"leader_since"` // only the leader knows
+	Replicas    []struct { // all others
+		Active  time.Duration `json:"active"`  // since it was heard of; 0 if that was now, or never
+		Current bool          `json:"current"` // false if it was never heard of
+	} `json:"replicas"`
+}
+
+// confirm returns nil when the server that answered leads the others: it is the
+// leader, and most of them followed it until a moment ago.
+func (g *group) confirm() error {
+	if g == nil || len(g.Replicas) == 0 {
+		return nil // there are no others
+	}
+	if g.LeaderSince == nil {
+		return errors.New("the bucket has no leader")
+	}
+	following := 1 // itself
+	for _, r := range g.Replicas {
+		if r.Active < leaderLease && (r.Active > 0 || r.Current) {
+			following++
+		}
+	}
+	if servers := len(g.Replicas) + 1; following <= servers/2 {
+		return fmt.Errorf("the bucket's leader reaches %d of its %d servers", following, servers)
+	}
+	return nil
+}
+
+// ask puts a question about the bucket's stream to its leader; nil asks for all there
+// is to say.
+func (l leader) ask(ctx context.Context, about string, question, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, leaderTimeout)
+	defer cancel()
+	var data []byte
+	if question != nil {
+		var err error
+		if data, err = json.Marshal(question); err != nil {
+			return err
+		}
+	}
+	msg, err := l.conn.RequestWithContext(ctx, "$JS.API.STREAM."+about+".KV_"+l.bucket, data)
+	if err != nil {
+		return fmt.Errorf("ask the leader of bucket %s: %w", l.bucket, err)
+	}
+	var refusal struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err = json.Unmarshal(msg.Data, &refusal); err == nil && refusal.Error != nil {
+		err = refusal.Error
+	}
+	if err == nil {
+		err = json.Unmarshal(msg.Data, answer)
+	}
+	if err != nil {
+		return fmt.Errorf("ask the leader of bucket %s: %w", l.bucket, err)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley"
+)
+
+// readPatience is how long a read waits to hear what other nodes wrote.
+const readPatience = time.Second
+
+// get returns a resource as the copy has it.
+func (c *collection[T]) get(arn parley.ARN) (T, error) {
+	if r := c.copy.get(arn); r != nil {
+		return r.resource, nil
+	}
+	var none T
+	return none, arn.NotFound()
+}
+
+// find returns a resource as the copy has it. That there is none is for the leader to
+// say: when it cannot, the error has code Unavailable.
+func (c *collection[T]) find(ctx context.Context, arn parley.ARN) (T, error) {
+	resource, err := c.get(arn)
+	if err == nil || !c.shared {
+		return resource, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	if err := c.insist(ctx, c.catchUp); err != nil {
+		return resource, unavailable(err)
+	}
+	return c.get(arn)
+}
+
+// current returns a resource as it is after all that any node wrote before the call.
+// When the leader does not say what that was, it is what find returns.
+func (c *collection[T]) current(ctx context.Context, arn parley.ARN) (T, error) {
+	if err := c.catchUp(ctx); err != nil {
+		return c.find(ctx, arn)
+	}
+	return c.get(arn)
+}
+
+// list is that of the copy, after all that any node wrote before the call, as far as
+// the leader says what that was.
+func (c *collection[T]) list(ctx context.Context, w parley.World, after parley.Cursor,
+	limit int, match func(T) bool) (resources []T, more bool) {
+	_ = c.catchUp(ctx)
+	return c.copy.list(w, after, limit, match)
+}
+
+// catchUp takes into the copy what any node wrote before the call. The watch brings
+// the same, but nobody knows when.
+func (c *collection[T]) catchUp(ctx context.Context) error {
+	if !c.shared {
+		return nil // this node puts what it writes into the copy
+	}
+	return c.catches.join(ctx, func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readPatience)
+		defer cancel()
+		return c.insist(ctx, c.pull)
+	})
+}
+
+// pull takes in, one by one, what the leader has and the copy has not.
+func (c *collection[T]) pull(ctx context.Context) error {
+	newest, err := c.leader.newest(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		seen := c.upTo()
+		if seen >= newest {
+			return nil
+		}
+		next, err := c.leader.after(ctx, seen)
+		if err != nil {
+			return err
+		}
+		if next.revision == 0 || next.revision > newest {
+			c.saw(newest) // the entries in between have been replaced
+			return nil
+		}
+		c.accept(next)
+	}
+}
+
+// upTo returns the revision up to which the copy has all entries.
+func (c *collection[T]) upTo() uint64 {
+	c.order.Lock()
+	defer c.order.Unlock()
+	return c.seen
+}
+
+// saw notes that there is nothing up to a revision that the copy has not.
+func (c *collection[T]) saw(revision uint64) {
+	c.order.Lock()
+	defer c.order.Unlock()
+	c.seen = max(c.seen, revision)
+}
