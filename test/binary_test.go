@@ -1,5 +1,9 @@
 // Package test holds the black-box tests: they drive a started server over real
 // sockets. Those that need a process of its own build the command and run it.
+//
+// With PARLEY_TEST_NODES=3 in the environment, the tests that call parleytest.Start run
+// against a cluster of three nodes, over which their calls and sessions are spread. Those
+// that call parleytest.StartOne, or start a process, are about one node.
 package test
 
 import (
@@ -16,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/parley-chat/parley/internal/parleytest"
 )
 
 // binary is the built command.
@@ -35,7 +41,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 			return 1
 		}
-		return m.Run()
+		return parleytest.Main(m)
 	}())
 }
 

@@ -18,8 +18,6 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 
-	"github.com/parley-chat/parley"
-	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
@@ -44,7 +42,7 @@ const keptAlive = 120
 // TestChurn is the small copy of TestSoak, with the server in this process, so that
 // the race detector and the search for goroutines left behind cover it.
 func TestChurn(t *testing.T) {
-	srv := parleytest.Start(t, func(c *app.Config) { c.Quotas = parley.NoQuotas })
+	srv := parleytest.StartOne(t, noQuotas)
 	files := openFiles(t, os.Getpid())
 	c := &churn{client: srv.Client, room: srv.CreateRoom(t, nil), length: 3 * time.Second,
 		coming: 100, staying: 20, stay: time.Second, every: 10 * time.Millisecond}

@@ -292,7 +292,7 @@ func checkDartText(t *testing.T, name, value string) {
 func TestDartClientsMakeAllCalls(t *testing.T) {
 	for name, client := range dartClients {
 		t.Run(name, func(t *testing.T) {
-			client.address = parleytest.Start(t).Addr().String()
+			client.address = parleytest.StartOne(t).Addr().String()
 			called := callAllAsDart(t, client)
 			for _, op := range parley.Operations {
 				if !slices.Contains(called, op.Name) {
@@ -364,7 +364,7 @@ func callAllAsDart(t *testing.T, c dartClient) (called []string) {
 const lambda = "arn:aws:lambda:us-east-1:000000000000:function:review"
 
 func TestDartClientsRecogniseErrors(t *testing.T) {
-	srv := parleytest.Start(t)
+	srv := parleytest.StartOne(t)
 	configuration := srv.Call(t, "CreateLoggingConfiguration", map[string]any{
 		"destinationConfiguration": map[string]any{"s3": map[string]string{"bucketName": "bucket"}},
 	}).Body["arn"].(string)

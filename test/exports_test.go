@@ -143,7 +143,7 @@ func TestEventBridge(t *testing.T) {
 		log.grown <- struct{}{}
 	}))
 	t.Cleanup(server.Close)
-	srv := parleytest.Start(t, oneRoom, func(cfg *app.Config) {
+	srv := parleytest.StartOne(t, oneRoom, func(cfg *app.Config) {
 		cfg.Exports.Source = "my.chat"
 		cfg.Exports.EventBridge = &app.EventBridgeConfig{
 			AWSConfig: exportKey(t, server.URL), Bus: "chat"}
@@ -233,7 +233,7 @@ func TestEventWebhook(t *testing.T) {
 		log.grown <- struct{}{}
 	}))
 	t.Cleanup(server.Close)
-	srv := parleytest.Start(t, oneRoom, func(cfg *app.Config) {
+	srv := parleytest.StartOne(t, oneRoom, func(cfg *app.Config) {
 		cfg.Exports.Webhook = &app.EventWebhookConfig{URL: server.URL,
 			SecretEnv: "HOOK_SECRET", NextSecretEnv: "NEXT_HOOK_SECRET"}
 	})
@@ -272,7 +272,7 @@ func TestCloudWatch(t *testing.T) {
 		_, _ = w.Write([]byte{0xa0}) // an empty map
 	}))
 	t.Cleanup(server.Close)
-	srv := parleytest.Start(t, func(cfg *app.Config) {
+	srv := parleytest.StartOne(t, func(cfg *app.Config) {
 		cfg.Exports.CloudWatch = &app.CloudWatchConfig{AWSConfig: exportKey(t, server.URL)}
 	})
 	room := srv.CreateRoom(t, map[string]any{"maximumMessageRatePerSecond": 100})

@@ -161,7 +161,7 @@ func TestClientCloseIsAnsweredWithItsCode(t *testing.T) {
 }
 
 func TestAbruptEndLeavesNothingBehind(t *testing.T) {
-	srv := parleytest.Start(t) // fails on a goroutine that is left
+	srv := parleytest.StartOne(t) // fails on a goroutine that is left
 	room := srv.CreateRoom(t, nil)
 	ben := srv.Join(t, room, "ben", "SEND_MESSAGE")
 	for range 20 {

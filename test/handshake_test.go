@@ -21,7 +21,7 @@ import (
 // handshake sends an opening request as given and returns the answer.
 func handshake(t *testing.T, srv *parleytest.Server, method, target string, header http.Header) (*http.Response, string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", srv.Addr().String())
+	conn, err := net.Dial("tcp", srv.NextHost())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +64,7 @@ func TestHandshakeRefusals(t *testing.T) {
 	srv := parleytest.Start(t, func(cfg *app.Config) {
 		cfg.Limits = map[string]int{string(parley.QuotaConnections): 1}
 	})
+	srv.Client = srv.Node(0) // others would hear of its session a moment later
 	room := srv.CreateRoom(t, nil)
 	other := srv.CreateRoom(t, nil)
 	orphan := srv.Token(t, other, "ana")

@@ -338,7 +338,7 @@ func TestBucketsOfARealServer(t *testing.T) {
 		return app.LogDestinationConfig{S3: pattern, Endpoint: "http://" + g.addr, PathStyle: true,
 			AccessKeyID: gatewayKey, SecretEnv: secret}
 	}
-	srv := parleytest.Start(t, func(cfg *app.Config) {
+	srv := parleytest.StartOne(t, func(cfg *app.Config) {
 		cfg.Logs.Probe, cfg.Logs.Window = true, time.Second
 		cfg.Logs.Destinations = []app.LogDestinationConfig{
 			mapped("WRONG_SECRET", "chat-for-others"), mapped("RIGHT_SECRET", "chat-*")}

@@ -118,7 +118,7 @@ func startLogged(t *testing.T, options ...func(*app.Config)) (*parleytest.Server
 	t.Helper()
 	api := awstest.Start(t, nil, []string{"stream", "other"})
 	t.Setenv("LOGS_SECRET", "secret")
-	srv := parleytest.Start(t, append(options, func(cfg *app.Config) {
+	srv := parleytest.StartOne(t, append(options, func(cfg *app.Config) {
 		cfg.Logs.Flush = time.Second
 		cfg.Logs.Destinations = []app.LogDestinationConfig{{
 			Firehose: "*", Endpoint: api.URL, AccessKeyID: "test", SecretEnv: "LOGS_SECRET"}}

@@ -155,7 +155,7 @@ var counted = []string{"parley_api_duration_seconds", "parley_handshakes_total",
 	"parley_refusals_total", "parley_throttled_total", "parley_deliveries_total",
 	"parley_billed_messages_total", "parley_sessions_ended_total", "parley_pending_requests",
 	"parley_blocked_sessions", "parley_send_queue_bytes", "parley_store_can_save",
-	"parley_bus_waiting_events", "parley_quota_used", "parley_quota_limit"}
+	"parley_bus_waiting_events", "parley_cluster_nodes", "parley_quota_used", "parley_quota_limit"}
 
 // agree checks that the server has counted what the client has.
 func (c *census) agree(when string) {
@@ -175,14 +175,14 @@ const (
 )
 
 func newCensus(t *testing.T, options ...func(*app.Config)) *census {
-	c := &census{Server: parleytest.Start(t, append(options, func(cfg *app.Config) {
+	c := &census{Server: parleytest.StartOne(t, append(options, func(cfg *app.Config) {
 		cfg.MaxSessions = 100
 		cfg.Limits = map[string]int{"connections": 4, "connections_per_address": 0, "deletes": 2}
 	})...), t: t, want: map[string]float64{}}
 	for series, value := range map[string]float64{"parley_connections": 0,
 		"parley_connections_limit": 100, "parley_open_rooms": 0, "parley_pending_requests": 0,
 		"parley_blocked_sessions": 0, "parley_send_queue_bytes": 0, "parley_store_can_save": 1,
-		"parley_bus_waiting_events": 0,
+		"parley_bus_waiting_events": 0, "parley_cluster_nodes": 1,
 	} {
 		c.want[series] = value
 	}
@@ -327,7 +327,7 @@ func (c *census) leave(room string, ana, ben *parleytest.User) {
 // TestThrottledByEveryLimit goes over the limits of an address and of an operation, which
 // TestMetricsAgreeWithClients leaves alone.
 func TestThrottledByEveryLimit(t *testing.T) {
-	srv := parleytest.Start(t, func(cfg *app.Config) {
+	srv := parleytest.StartOne(t, func(cfg *app.Config) {
 		cfg.Limits = map[string]int{"connections_per_address": 1, "GetRoom": 1}
 	})
 	room := srv.CreateRoom(t, nil)
@@ -347,7 +347,7 @@ func TestThrottledByEveryLimit(t *testing.T) {
 
 // TestTopRooms has two rooms, in one of which more happens.
 func TestTopRooms(t *testing.T) {
-	srv := parleytest.Start(t)
+	srv := parleytest.StartOne(t)
 	quiet, busy := srv.CreateRoom(t, nil), srv.CreateRoom(t, nil)
 	srv.Join(t, quiet, "ana")
 	ben, cem := srv.Join(t, busy, "ben", "SEND_MESSAGE"), srv.Join(t, busy, "cem")

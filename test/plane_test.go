@@ -45,15 +45,28 @@ func (pl plane) serve(t *testing.T, args ...string) node {
 	return node{p, parleytest.Anonymous(t, p.url).As("test", "test").Trusting(t, id.roots)}
 }
 
-// start starts a server without quotas in this process. Options change its settings.
+// noQuotas takes all limits away.
+func noQuotas(cfg *app.Config) { cfg.Quotas = parley.NoQuotas }
+
+// start starts a server without quotas in this process, or over plain TCP a cluster, as
+// parleytest.Start does. Options change its settings.
 func (pl plane) start(t *testing.T, options ...func(*app.Config)) *parleytest.Server {
 	t.Helper()
-	options = append(options, func(c *app.Config) { c.Quotas = parley.NoQuotas })
 	if !pl.tls {
-		return parleytest.Start(t, options...)
+		return parleytest.Start(t, append(options, noQuotas)...)
+	}
+	return pl.startOne(t, options...)
+}
+
+// startOne starts a server without quotas in this process. Options change its settings.
+func (pl plane) startOne(t *testing.T, options ...func(*app.Config)) *parleytest.Server {
+	t.Helper()
+	options = append(options, noQuotas)
+	if !pl.tls {
+		return parleytest.StartOne(t, options...)
 	}
 	id := newIdentity(t)
-	srv := parleytest.Start(t, append(options, id.settings)...)
+	srv := parleytest.StartOne(t, append(options, id.settings)...)
 	srv.Client = parleytest.Anonymous(t, "https://"+srv.Addr().String()).
 		As("test", "test").Trusting(t, id.roots)
 	return srv

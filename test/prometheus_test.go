@@ -125,7 +125,7 @@ func TestDashboard(t *testing.T) {
 	}
 	rules.WriteString("]}]\n")
 	if got, want := strings.Join(rows, ", "),
-		"Overview, Messaging, Review, Chat logs, API, Engine and runtime"; got != want {
+		"Overview, Messaging, Review, Chat logs, API, Engine and runtime, Cluster"; got != want {
 		t.Errorf("the rows are %s, want %s", got, want)
 	}
 	file := filepath.Join(t.TempDir(), "rules.yml")
@@ -141,7 +141,7 @@ var withoutVariables = strings.NewReplacer("$__rate_interval", "5m", "$job", "pa
 // TestMetricsAreWellFormed has Prometheus's tool look at the metrics of a server on
 // which all kinds of things have happened.
 func TestMetricsAreWellFormed(t *testing.T) {
-	srv := parleytest.Start(t, func(cfg *app.Config) {
+	srv := parleytest.StartOne(t, func(cfg *app.Config) {
 		cfg.Limits = map[string]int{"room_messages": 1}
 	})
 	room := srv.CreateRoom(t, reviewed("ALLOW"))

@@ -179,7 +179,7 @@ func balanced(cfg *app.Config) {
 
 func TestProxyProtocol(t *testing.T) {
 	var w who
-	srv := parleytest.Start(t, balanced, w.settings(t))
+	srv := parleytest.StartOne(t, balanced, w.settings(t))
 	for _, test := range []struct {
 		name    string
 		version byte
@@ -213,7 +213,7 @@ func TestSessionBehindABalancer(t *testing.T) {
 		"plain": func(*app.Config) {}, "TLS": id.settings,
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := parleytest.Start(t, balanced, settings)
+			srv := parleytest.StartOne(t, balanced, settings)
 			url := balancer(t, srv, 2, "203.0.113.7:4711")
 			if name == "TLS" {
 				address := strings.TrimPrefix(url, "http://")
@@ -243,7 +243,7 @@ func TestProxyProtocolIsDemanded(t *testing.T) {
 		"spoofed header": {"10.0.0.0/8", "PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n", "untrusted_peer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := parleytest.Start(t, func(cfg *app.Config) {
+			srv := parleytest.StartOne(t, func(cfg *app.Config) {
 				cfg.ProxyProtocol, cfg.TrustedProxies = true, []string{test.trusted}
 			})
 			conn, err := net.Dial("tcp", srv.Addr().String())
@@ -316,7 +316,7 @@ func TestForwardingHeaders(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var w who
-			srv := parleytest.Start(t, test.settings, w.settings(t))
+			srv := parleytest.StartOne(t, test.settings, w.settings(t))
 			if got := w.ask(t, reverseProxy(t, srv.URL, test.headers)); got != test.want {
 				t.Errorf("called from %s, want %s", got, test.want)
 			}
@@ -329,7 +329,7 @@ func TestForwardingHeaders(t *testing.T) {
 func TestSecureTransport(t *testing.T) {
 	var w who
 	id := newIdentity(t)
-	srv := parleytest.Start(t, id.settings, w.settings(t))
+	srv := parleytest.StartOne(t, id.settings, w.settings(t))
 	url := tunnel(t, func() (net.Conn, error) { return id.dial(srv.Addr().String(), nil) })
 	if got := w.ask(t, url); got != "127.0.0.1 SECURE" {
 		t.Errorf("called from %s, want 127.0.0.1 SECURE", got)
@@ -340,7 +340,7 @@ func TestSecureTransport(t *testing.T) {
 // then is served, and sessions take no places.
 func TestConnectionsThatAreNoSessions(t *testing.T) {
 	const places = 10
-	srv := parleytest.Start(t, func(cfg *app.Config) {
+	srv := parleytest.StartOne(t, func(cfg *app.Config) {
 		cfg.HTTPConnections, cfg.HTTPConnectionsPerAddress = places, places
 	})
 	room := srv.CreateRoom(t, nil)
@@ -378,7 +378,7 @@ func TestConnectionsThatAreNoSessions(t *testing.T) {
 // TestConnectionsPerAddress opens sessions from two clients behind one balancer, each
 // of whom may have two.
 func TestConnectionsPerAddress(t *testing.T) {
-	srv := parleytest.Start(t, balanced, func(cfg *app.Config) {
+	srv := parleytest.StartOne(t, balanced, func(cfg *app.Config) {
 		cfg.Limits = map[string]int{"connections_per_address": 2}
 	})
 	client := func(address string) *parleytest.Client {

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/parley-chat/parley"
-	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
@@ -20,7 +18,7 @@ import (
 // to the first before the handshake is answered.
 func TestNothingIsLostBetweenTwoSessionsOfAUser(t *testing.T) {
 	const refreshes, viewers = 30, 300
-	srv := parleytest.Start(t, func(cfg *app.Config) { cfg.Quotas = parley.NoQuotas })
+	srv := parleytest.Start(t, noQuotas)
 	room := srv.CreateRoom(t, nil)
 	for i := range viewers { // their kernels take what they do not read
 		srv.Join(t, room, fmt.Sprint("viewer-", i))

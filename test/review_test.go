@@ -18,7 +18,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/parleytest"
 	"github.com/parley-chat/parley/internal/review"
@@ -122,7 +121,7 @@ func TestReviewKnowsClientsBehindProxies(t *testing.T) {
 		"[::ffff:203.0.113.8]:4711": "203.0.113.8",
 	} {
 		ip := make(chan string, 1)
-		srv := parleytest.Start(t, balanced, slowly, webhook(t, func(p reviewPayload) string {
+		srv := parleytest.StartOne(t, balanced, slowly, webhook(t, func(p reviewPayload) string {
 			ip <- p.Sender.IP
 			return allowed(p.Content)
 		}))
@@ -179,7 +178,7 @@ func TestReviewKeepsTheOrderOfSessions(t *testing.T) {
 // pass by itself: here, a busy machine may take longer than the handler.
 func TestReviewClock(t *testing.T) {
 	const sessions, tries = 25, 40
-	srv := parleytest.Start(t, func(cfg *app.Config) { cfg.Quotas = parley.NoQuotas },
+	srv := parleytest.StartOne(t, noQuotas,
 		webhook(t, func(p reviewPayload) string {
 			takes, err := time.ParseDuration(p.Content)
 			if err != nil {
@@ -241,7 +240,7 @@ func timeReview(t *testing.T, u *parleytest.User, content string) (delivered boo
 // the server stop.
 func TestReviewOutlivesItsSender(t *testing.T) {
 	asked, release := make(chan struct{}, 10), make(chan struct{})
-	srv := parleytest.Start(t, slowly, webhook(t, func(p reviewPayload) string {
+	srv := parleytest.StartOne(t, slowly, webhook(t, func(p reviewPayload) string {
 		asked <- struct{}{}
 		<-release
 		return allowed(p.Content)
@@ -285,7 +284,7 @@ func TestReviewByRules(t *testing.T) {
 				Rules: &review.RulesConfig{Words: words}}}
 		}
 	}
-	srv := parleytest.Start(t, rules("darn"))
+	srv := parleytest.StartOne(t, rules("darn"))
 	ana := srv.Join(t, srv.CreateRoom(t, reviewed("DENY")), "ana", "SEND_MESSAGE")
 	wantCodes := func(codes map[string]int) {
 		t.Helper()

@@ -190,6 +190,11 @@ func deleteRoom(t *testing.T, srv *parleytest.Server, room string) {
 	if a.Status != 204 {
 		t.Fatalf("DeleteRoom: %+v, want 204", a)
 	}
+	for range parleytest.Nodes() { // so that all know it
+		if a := srv.Call(t, "GetRoom", map[string]string{"identifier": room}); a.Status != 404 {
+			t.Fatalf("GetRoom of a deleted room: %+v, want 404", a)
+		}
+	}
 }
 
 // provoke makes what the cause says happen and returns the frame that it led to, as

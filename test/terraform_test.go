@@ -310,7 +310,7 @@ func planRoom(have, want roomResource) (changes []string) {
 }
 
 func TestTerraformRoom(t *testing.T) {
-	tf := terraform{t, parleytest.Start(t).Client}
+	tf := terraform{t, parleytest.StartOne(t).Client}
 	var logging []string
 	for i := range 3 {
 		id := tf.createConfiguration(configurationResource{
@@ -369,7 +369,7 @@ func TestTerraformRoom(t *testing.T) {
 // TestTerraformRoomPresence checks what a plan cannot see, since it is empty with
 // and without.
 func TestTerraformRoomPresence(t *testing.T) {
-	tf := terraform{t, parleytest.Start(t).Client}
+	tf := terraform{t, parleytest.StartOne(t).Client}
 	id := tf.createRoom(roomResource{})
 	body, _ := tf.find("GetRoom", id)
 	if handler, ok := body["messageReviewHandler"]; ok {
@@ -477,7 +477,7 @@ func (tf terraform) updateConfiguration(id string, have, want configurationResou
 }
 
 func TestTerraformLoggingConfiguration(t *testing.T) {
-	tf := terraform{t, parleytest.Start(t).Client}
+	tf := terraform{t, parleytest.StartOne(t).Client}
 	for _, steps := range [][]configurationResource{{
 		{kind: "s3", destination: "a-bucket"},
 		{kind: "s3", destination: "b-bucket", name: "logs"},
@@ -516,7 +516,7 @@ func TestTerraformLoggingConfiguration(t *testing.T) {
 // TestTerraformDestroysInOrder removes a configuration while a room names it, which
 // Terraform shows as an error, and then the room first, as it does by itself.
 func TestTerraformDestroysInOrder(t *testing.T) {
-	tf := terraform{t, parleytest.Start(t).Client}
+	tf := terraform{t, parleytest.StartOne(t).Client}
 	configuration := tf.createConfiguration(configurationResource{kind: "s3", destination: "bucket"})
 	room := tf.createRoom(roomResource{logging: []string{configuration}})
 	a := tf.c.Call(t, "DeleteLoggingConfiguration", map[string]string{"identifier": configuration})

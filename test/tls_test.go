@@ -95,7 +95,7 @@ func (id *identity) dial(address string, settings *tls.Config) (*tls.Conn, error
 // TestTLSVersions checks who may speak to the server.
 func TestTLSVersions(t *testing.T) {
 	id := newIdentity(t)
-	srv := parleytest.Start(t, id.settings)
+	srv := parleytest.StartOne(t, id.settings)
 	for version, accepted := range map[uint16]bool{
 		tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true,
 	} {
@@ -113,7 +113,7 @@ func TestTLSVersions(t *testing.T) {
 // become a session.
 func TestProtocolOverTLS(t *testing.T) {
 	id := newIdentity(t)
-	srv := parleytest.Start(t, id.settings)
+	srv := parleytest.StartOne(t, id.settings)
 	for _, test := range []struct {
 		offered, chosen, wantErr string
 	}{
@@ -145,7 +145,7 @@ func TestProtocolOverTLS(t *testing.T) {
 // TestHTTP2WithoutAgreement begins with HTTP/2 as if it had been agreed on.
 func TestHTTP2WithoutAgreement(t *testing.T) {
 	id := newIdentity(t)
-	srv := parleytest.Start(t, id.settings)
+	srv := parleytest.StartOne(t, id.settings)
 	conn, err := id.dial(srv.Addr().String(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +160,7 @@ func TestHTTP2WithoutAgreement(t *testing.T) {
 // TestHTTPToATLSPort checks that someone who forgot the s is told.
 func TestHTTPToATLSPort(t *testing.T) {
 	id := newIdentity(t)
-	srv := parleytest.Start(t, id.settings)
+	srv := parleytest.StartOne(t, id.settings)
 	conn, err := net.Dial("tcp", srv.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func (id *identity) servedName(t *testing.T, address string) string {
 func TestSessionOutlivesItsCertificate(t *testing.T) {
 	id := newIdentity(t)
 	var cfg app.Config
-	srv := parleytest.Start(t, id.settings, func(c *app.Config) { cfg = *c })
+	srv := parleytest.StartOne(t, id.settings, func(c *app.Config) { cfg = *c })
 	c := parleytest.Anonymous(t, tunnel(t, func() (net.Conn, error) {
 		return id.dial(srv.Addr().String(), nil)
 	})).As("test", "test")

@@ -186,7 +186,7 @@ func (c *collector) wantNoSecrets(t *testing.T) {
 
 func TestTraceOfMessage(t *testing.T) {
 	c := startCollector(t)
-	srv := parleytest.Start(t, c.traced)
+	srv := parleytest.StartOne(t, c.traced)
 	room := srv.CreateRoom(t, nil)
 	ana := srv.Join(t, room, "ana-7hK", "SEND_MESSAGE")
 	saySecrets(t, ana)
@@ -213,7 +213,7 @@ func TestTraceOfMessage(t *testing.T) {
 func TestTraceOfReviewedMessage(t *testing.T) {
 	c := startCollector(t)
 	option := webhook(t, func(p reviewPayload) string { return allowed(p.Content) })
-	srv := parleytest.Start(t, c.traced, option, slowly)
+	srv := parleytest.StartOne(t, c.traced, option, slowly)
 	ana := srv.Join(t, srv.CreateRoom(t, reviewed("DENY")), "ana-7hK", "SEND_MESSAGE")
 	saySecrets(t, ana)
 	ana.Next(t)
@@ -235,7 +235,7 @@ func TestTraceOfDeniedMessage(t *testing.T) {
 	option := webhook(t, func(reviewPayload) string {
 		return `{"ReviewResult":"DENY","Attributes":{"Reason":"reason-7hK"}}`
 	})
-	srv := parleytest.Start(t, c.traced, option, slowly)
+	srv := parleytest.StartOne(t, c.traced, option, slowly)
 	ana := srv.Join(t, srv.CreateRoom(t, reviewed("ALLOW")), "ana-7hK", "SEND_MESSAGE")
 	saySecrets(t, ana)
 	ana.Next(t)
@@ -280,7 +280,7 @@ func callTraced(t *testing.T, srv *parleytest.Server, secret, traceparent string
 
 func TestTraceOfCall(t *testing.T) {
 	c := startCollector(t)
-	srv := parleytest.Start(t, c.traced)
+	srv := parleytest.StartOne(t, c.traced)
 	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 	tests := []struct {
 		name, secret, header string
@@ -342,7 +342,7 @@ func TestCollectorThatTakesNothing(t *testing.T) {
 	refused := make(chan struct{}, 100)
 	c := startCollector(t)
 	c.status = func() int { refused <- struct{}{}; return http.StatusBadRequest }
-	srv := parleytest.Start(t, c.traced)
+	srv := parleytest.StartOne(t, c.traced)
 	ana := srv.Join(t, srv.CreateRoom(t, nil), "ana", "SEND_MESSAGE")
 	ana.Say(t, "hello")
 	if got := ana.Next(t); got.Content != "hello" {
@@ -363,7 +363,7 @@ func TestCollectorThatTakesNothing(t *testing.T) {
 func TestCollectorThatIsGone(t *testing.T) {
 	c := startCollector(t)
 	c.server.Close()
-	srv := parleytest.Start(t, c.traced) // which fails the test when its end hangs
+	srv := parleytest.StartOne(t, c.traced) // which fails the test when its end hangs
 	ana := srv.Join(t, srv.CreateRoom(t, nil), "ana", "SEND_MESSAGE")
 	for i := range 5 {
 		want := fmt.Sprint("hello ", i)
@@ -380,7 +380,7 @@ func TestCollectorGetsHeaders(t *testing.T) {
 	if err := os.WriteFile(file, []byte("Authorization: Bearer of-news\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	srv := parleytest.Start(t, c.traced, func(cfg *app.Config) { cfg.Tracing.HeadersFile = file })
+	srv := parleytest.StartOne(t, c.traced, func(cfg *app.Config) { cfg.Tracing.HeadersFile = file })
 	srv.CreateRoom(t, nil)
 	c.named("CreateRoom")
 	c.mu.Lock()
