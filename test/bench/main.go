@@ -10,6 +10,7 @@
 //     compare it with the physical limit: a loop that does nothing but write the same
 //     frames to as many sockets, under the same load.
 //   - logging: what it costs to log a room.
+//   - cluster: what it costs that the sessions of a room are on several nodes.
 //
 // Each server is a process of its own with GOMAXPROCS=1. On Linux it is bound to one
 // CPU and the load to another. What a server used is the user and system time of its

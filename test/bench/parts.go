@@ -25,6 +25,7 @@ func parts() []part {
 		{"g", "many small rooms beside one large", (*bench).measureRooms},
 		{"h", "one million sessions, by arithmetic", (*bench).measureMany},
 		{"logging", "rooms that are logged beside rooms that are not", (*bench).measureLogging},
+		{"cluster", "rooms whose sessions are on several nodes", (*bench).measureCluster},
 	}
 }
 

@@ -109,7 +109,7 @@ const readyPrefix = "parley: ready "
 
 // Limits of a server's life.
 const (
-	startTimeout = 30 * time.Second
+	startTimeout = time.Minute
 	stopTimeout  = 20 * time.Second
 )
 
