@@ -11,7 +11,7 @@ NPM_PACKAGES := test/conformance/node_modules/.package-lock.json
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check fmt vet staticcheck govulncheck imports fuzz bench
+.PHONY: help run test soak faults check fmt vet staticcheck govulncheck imports deploy fuzz bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,8 +22,12 @@ run: ## Start a server on this machine; its data goes to ./parley-data
 # The conformance tests build the server that they test. GOFLAGS reaches that build, so
 # that the server, too, has the race detector. They start the AWS CLI 200 times, which
 # takes half a second of a CPU each time.
+# The black-box tests run once more against three nodes. A cluster is broken alone, since
+# there are limits to how long it may take to mend, and without the race detector.
 test: $(if $(shell command -v npm),$(NPM_PACKAGES)) ## Run all tests, with the race detector
-	go test -race ./...
+	go test -race -timeout 30m ./...
+	PARLEY_TEST_NODES=3 go test -race -count=1 -timeout 30m ./test
+	PARLEY_FAULTS=2m go test -count=1 -timeout 15m ./test/faults
 	cd test/conformance && GOFLAGS="$$(go env GOFLAGS) -race" go test -count=1 -timeout 30m ./...
 
 # How long make soak has sessions come and go; clients of the library stay for 5 minutes
@@ -34,6 +38,12 @@ SOAK ?= 2m
 soak: ## Have 10,000 sessions join and leave for SOAK (2m), and 1,000 clients stay for 5m
 	PARLEY_SOAK=$(SOAK) go test -count=1 -timeout 15m -v -run '^TestSoak$$' ./test
 	PARLEY_SOAK=$(SOAK) go test -count=1 -timeout 15m -v -run '^TestSoak$$' ./client
+
+# How long make faults breaks a cluster. As root it also breaks the network.
+FAULTS ?= 20m
+
+faults: ## Break a cluster at random for FAULTS (20m), and check that nothing is lost
+	PARLEY_FAULTS=$(FAULTS) go test -count=1 -timeout 60m -v -run '^TestFaults$$' ./test/faults
 
 $(NPM_PACKAGES): test/conformance/package-lock.json
 	cd test/conformance && npm ci --ignore-scripts
@@ -67,6 +77,9 @@ govulncheck:
 
 imports:
 	go test -count=1 -run '^TestImports$$' .
+
+deploy: ## Check what is in deploy/, with tools that are downloaded
+	deploy/check.sh
 
 # A target that fails is run again, since the fuzzer can fail by itself when its time
 # is up. An input that it found is kept as a seed, and fails the second run at once.
