@@ -74,8 +74,8 @@ func (b *Bus) askLocked(p *peer, now time.Time) {
 		b.dueLocked(soonest)
 		return
 	}
-	p.asks++
-	p.ask = &ask{id: p.asks, made: now, repeat: minRepeat, due: now.Add(minRepeat)}
+	b.asks++ // counted over all peers: one that was forgotten gets no id again
+	p.ask = &ask{id: b.asks, made: now, repeat: minRepeat, due: now.Add(minRepeat)}
 	p.ask.data = b.composeLocked(p)
 	b.stats.Asks++
 	b.sendAskLocked(p, now)

@@ -10,7 +10,7 @@ const (
 	beatEvery = 250 * time.Millisecond
 	// beatSpacing is the least time between a beat and one that is sent early.
 	beatSpacing = 50 * time.Millisecond
-	// firstListen is how long a node listens before it says that it is there.
+	// firstListen is how long Open listens: every node that is there has beaten by then.
 	firstListen = beatEvery + beatSpacing
 
 	maxDigest      = 4096 // rooms in one beat
@@ -114,7 +114,7 @@ func (b *Bus) beatHeardLocked(p *peer, m *beatMessage) {
 		b.missedAllLocked(p, m.g)
 	}
 	for _, d := range m.rooms {
-		if r := b.byHash[d.hash]; r != nil {
+		for r := b.byHash[d.hash]; r != nil; r = r.sameHash {
 			if s := r.source(p); s != nil && s.atLocked() < d.g {
 				s.missedLocked(d.g)
 			}
@@ -167,7 +167,7 @@ func (b *Bus) askAgainLocked(p *peer) {
 	for r := range b.listenedLocked() {
 		if s := r.source(p); s != nil {
 			s.last = s.atLocked()
-			s.due = p.asks + 1
+			s.due = b.asks + 1
 			s.wantLocked()
 		}
 	}

@@ -18,9 +18,11 @@ import (
 // The limits of what is on its way. Past maxWaiting and maxOutgoing, Publish fails; what
 // arrives past maxWaiting is lost here, noticed, and asked for again.
 const (
-	// MaxEventBytes is the size of the largest event. With its header it fits in a
-	// message of NATS, whose limit is 1 MiB by default.
-	MaxEventBytes = 1<<20 - 1024
+	// maxMessageBytes is what NATS takes, by default.
+	maxMessageBytes = 1 << 20
+	// MaxEventBytes is the size of the largest event, which fits in a message with
+	// its header.
+	MaxEventBytes = maxMessageBytes - 1024
 
 	maxWaiting       = 64 << 10 // own events whose delivery waits; messages that arrived
 	maxOutgoing      = 16 << 10 // messages to send, before events are refused
@@ -107,6 +109,7 @@ type Bus struct {
 	floorAt int64            // when the event floor was published
 	holds   []uint64         // events that other nodes have not acknowledged; oldest first
 	series  uint64           // of the last answer
+	asks    uint64           // the last ask's id
 
 	beat    uint64    // number of the last
 	beatAt  time.Time // when it was sent

@@ -2,10 +2,14 @@ package bus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
+	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +30,9 @@ func startServer(t testing.TB, name string, routes ...string) *server.Server {
 	opts := &server.Options{
 		ServerName: name, Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
 		Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: -1,
-			NoAdvertise: true, PingInterval: 500 * time.Millisecond, MaxPingsOut: 2},
+			// What servers tell each other leads nowhere: all routes are the given ones.
+			Advertise:    "127.0.0.1:1",
+			PingInterval: 500 * time.Millisecond, MaxPingsOut: 2},
 	}
 	for _, r := range routes {
 		opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats", Host: r})
@@ -211,4 +217,133 @@ func TestEventsArriveInOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestNoCallAfterStop(t *testing.T) {
+	modes(t, func(t *testing.T, nodes []*bus.Bus) {
+		b, from := nodes[0], nodes[len(nodes)-1]
+		for range 30 {
+			var stopped atomic.Bool
+			started := make(chan struct{}, 1)
+			stop, err := b.Subscribe(context.Background(), "r", func([]byte) {
+				select {
+				case started <- struct{}{}:
+				default:
+				}
+				runtime.Gosched() // so that stop comes in between
+				if stopped.Load() {
+					t.Error("deliver runs after stop has returned")
+				}
+			}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 200 {
+				publish(t, from, "r", "x")
+			}
+			<-started
+			stop()
+			stopped.Store(true)
+			stop() // a second time does nothing
+		}
+		if n := b.Stats().Rooms; n != 0 {
+			t.Errorf("%d rooms are listened to after all were left, want none", n)
+		}
+	})
+}
+
+func TestDeliveredEventMayBeKept(t *testing.T) {
+	modes(t, func(t *testing.T, nodes []*bus.Bus) {
+		kept := make(chan []byte, 1000)
+		stop, err := nodes[0].Subscribe(context.Background(), "r",
+			func(event []byte) { kept <- event }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		want := func(i int) string { return strings.Repeat(fmt.Sprint(i%10), 1000) }
+		for i := range cap(kept) {
+			publish(t, nodes[len(nodes)-1], "r", want(i))
+		}
+		events := make([][]byte, cap(kept))
+		for i := range events {
+			events[i] = <-kept
+		}
+		for i, event := range events {
+			if string(event) != want(i) {
+				t.Fatalf("event %d changed after its delivery: %.20q…", i, event)
+			}
+		}
+	})
+}
+
+// TestCloseAmidEverything closes a bus while it is used in all ways.
+func TestCloseAmidEverything(t *testing.T) {
+	modes(t, func(t *testing.T, nodes []*bus.Bus) {
+		b := nodes[0]
+		var users sync.WaitGroup
+		use := func(f func() error) {
+			users.Go(func() {
+				for err := error(nil); !errors.Is(err, bus.ErrClosed); err = f() {
+				}
+			})
+		}
+		use(func() error { return b.Publish(context.Background(), "r", []byte("x")) })
+		use(func() error { return b.PublishConfirmed(context.Background(), "r", []byte("x")) })
+		use(func() error { return b.Check(t.Context()) })
+		use(func() error {
+			stop, err := b.Subscribe(context.Background(), "r", func([]byte) {}, nil)
+			if err == nil {
+				stop()
+			}
+			return err
+		})
+		subscribe(t, nodes[len(nodes)-1], "r")
+		b.Close()
+		users.Wait()
+		b.Close() // a second time does nothing
+	})
+}
+
+func TestCheck(t *testing.T) {
+	modes(t, func(t *testing.T, nodes []*bus.Bus) {
+		if err := nodes[0].Check(t.Context()); err != nil {
+			t.Errorf("Check = %v, want nil", err)
+		}
+		blocked, entered := make(chan struct{}), make(chan struct{})
+		stop, err := nodes[0].Subscribe(context.Background(), "r",
+			func([]byte) { close(entered); <-blocked }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		publish(t, nodes[0], "r", "x")
+		<-entered
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := nodes[0].Check(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Check while nothing is delivered = %v, want the context's error", err)
+		}
+		close(blocked)
+		if err := nodes[0].Check(t.Context()); err != nil {
+			t.Errorf("Check after = %v, want nil", err)
+		}
+	})
+}
+
+func TestSmallMessagesOnly(t *testing.T) {
+	s, err := server.NewServer(&server.Options{
+		DontListen: true, MaxPayload: 64 << 10, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	defer s.WaitForShutdown()
+	defer s.Shutdown()
+	_, err = bus.Open(t.Context(), bus.Config{Connect: connector(s), Prefix: "p",
+		Log: slog.New(slog.DiscardHandler)})
+	if err == nil || !strings.Contains(err.Error(), "max_payload") {
+		t.Errorf("Open with a server that takes small messages = %v, want an error on max_payload",
+			err)
+	}
 }

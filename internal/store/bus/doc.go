@@ -75,7 +75,8 @@
 // which something has left the ring: there, lost is called. An answer is bounded, what is
 // left of it is asked for next.
 // One ask to a node is on its way at a time, and is said again until it is answered, with
-// the same id and text; one with a lower id than the last is ignored. That a room is left
+// the same id and text, and at once when the node shows that it hears the asker again; one
+// with a lower id than the last is ignored. That a room is left
 // is told in asks too, so the asked node has the same picture as the asker when an answer
 // comes. The picture's age, the last ask's id, is in its beats: if it is older than what
 // was answered, the node has forgotten the asker, who asks for everything.
@@ -101,4 +102,9 @@
 // Bounds. Own deliveries, arrivals, messages to send, rooms, peers (64), what a peer
 // listens to, the ring, histories, asks, answers and beats have limits. Publish fails when
 // own queues are full. What arrives and finds no room is dropped by NATS: numbers show it.
+// NATS closes a route that is too slow for what goes through it, and all on it is lost:
+// numbers show that, too.
+//
+// Versions. A message begins with the version of the format. Nodes of different versions do
+// not understand each other: they stay strangers, and complain.
 package bus

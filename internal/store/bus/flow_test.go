@@ -164,13 +164,10 @@ func TestLonelyNode(t *testing.T) {
 	f.finish()
 }
 
-// TestSubscribeMissesNothing listens and leaves again while another node publishes at
-// full speed.
+// TestSubscribeMissesNothing listens and leaves again, thousands of times on an idle
+// machine, while another node publishes at full speed.
 func TestSubscribeMissesNothing(t *testing.T) {
-	joins := 2000
-	if testing.Short() {
-		joins = 300
-	}
+	const most, long = 3000, 15 * time.Second
 	nodes := openAll(t, startCluster(t, 3)...)
 	var started atomic.Int64
 	stopped := make(chan struct{})
@@ -178,17 +175,11 @@ func TestSubscribeMissesNothing(t *testing.T) {
 	publishing.Go(func() { publishFast(t, nodes[0], nodes[2], &started, stopped) })
 	defer publishing.Wait()
 	defer close(stopped)
-	for i := 0; i < joins && !t.Failed(); i++ {
+	joins := 0
+	for start := time.Now(); joins < most && time.Since(start) < long && !t.Failed(); joins++ {
 		joinOnce(t, nodes[1], &started)
-		if t.Failed() {
-			for _, b := range nodes {
-				t.Logf("%+v\n%+v", b.Stats(), b.Nodes())
-			}
-		}
 	}
-	if n := sum(nodes, func(s bus.Stats) uint64 { return s.Overflows }); n > 0 {
-		t.Logf("arrivals overflowed %d times", n)
-	}
+	t.Logf("%d joins while %d events were published", joins, started.Load())
 }
 
 // publishFast publishes numbers as fast as another node gets them, with some hundreds on

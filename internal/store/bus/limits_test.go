@@ -65,6 +65,32 @@ func TestListenedRoomsAreBounded(t *testing.T) {
 	}
 }
 
+// TestRoomsOfOneHash: the last event of each of them is missed when it does not come.
+func TestRoomsOfOneHash(t *testing.T) {
+	b := idleBus(t)
+	var subs []*subscription
+	for _, key := range []string{"a", "b", "c"} {
+		b.roomLocked(key).hash = 1
+		subs = append(subs, listenIdle(t, b, key))
+	}
+	b.unlisten("b", subs[1])
+	beatOf(b, 7, beatMessage{number: 1})
+	p := b.peers[7]
+	answer := answerMessage{ask: p.ask.id, done: 2}
+	arrive(b, b.nodeSubject(b.id), answer.encode(7))
+	beatOf(b, 7, beatMessage{number: 2, g: 5, rooms: []roomDigest{{1, 5}}})
+	for _, key := range []string{"a", "c"} {
+		if s := b.rooms[key].source(p); s.want != 5 {
+			t.Errorf("event %d of room %s is missing, want 5", s.want, key)
+		}
+	}
+	b.unlisten("a", subs[0])
+	b.unlisten("c", subs[2])
+	if len(b.byHash) != 0 {
+		t.Errorf("%d rooms have hashes after all was left, want none", len(b.byHash))
+	}
+}
+
 func TestPeersAreBounded(t *testing.T) {
 	b := idleBus(t)
 	for i := range uint64(maxPeers + 1) {
@@ -290,7 +316,6 @@ func TestEventsAreBounded(t *testing.T) {
 
 // TestMessagesFit checks the largest messages against the limit of NATS.
 func TestMessagesFit(t *testing.T) {
-	const limit = 1 << 20
 	key := strings.Repeat("k", maxKeyLen)
 	event, _ := encodeEvent(1, eventMessage{g: 1<<64 - 1, event: make([]byte, MaxEventBytes)})
 	resend := resendMessage{ask: 1<<64 - 1, series: 1<<64 - 1, index: 1<<64 - 1,
@@ -306,8 +331,9 @@ func TestMessagesFit(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"event": event, "resend": resend.encode(1, 0), "beat": beat.encode(1),
 	} {
-		if len(data) > limit {
-			t.Errorf("the largest %s has %d bytes, want at most %d", name, len(data), limit)
+		if len(data) > maxMessageBytes {
+			t.Errorf("the largest %s has %d bytes, want at most %d",
+				name, len(data), maxMessageBytes)
 		}
 	}
 }

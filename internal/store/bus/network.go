@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -61,6 +62,11 @@ func connect(b *Bus) (*natsNetwork, error) {
 		return nil, err
 	}
 	n.conn = conn
+	if most := conn.MaxPayload(); most < maxMessageBytes {
+		conn.Close()
+		return nil, fmt.Errorf("the NATS server takes messages of at most %d bytes (max_payload), "+
+			"the bus needs %d", most, maxMessageBytes)
+	}
 	return n, nil
 }
 

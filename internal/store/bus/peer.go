@@ -42,7 +42,6 @@ type peer struct {
 	queue    []*source           // what to ask for next
 	leaves   map[string]struct{} // rooms that it shall be told are left
 	reset    bool                // it shall forget all that was asked
-	asks     uint64              // the last ask made
 	answered uint64              // the last that was answered
 	ask      *ask                // the one without an answer yet
 	askedAt  time.Time           // when one was last sent

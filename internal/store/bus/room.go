@@ -20,9 +20,10 @@ const (
 // room is what a node knows of a room: who listens here, who elsewhere, and what this
 // node published in it. It exists while one of these is so.
 type room struct {
-	key     string
-	subject string
-	hash    uint64
+	key      string
+	subject  string
+	hash     uint64
+	sameHash *room // the next one in Bus.byHash
 
 	subs    *[]*subscription // replaced, never changed; nil: nobody listens here
 	sources []*source        // while there are subs: one for each peer, by slot

@@ -213,6 +213,13 @@ func (l *simLink) arrive(i simItem, from *simNode) {
 	}
 }
 
+// count returns how many messages of a kind were sent.
+func (n *simNet) count(kind string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sent[kind]
+}
+
 // kill cuts a node off for ever.
 func (n *simNet) kill(b *Bus) {
 	node := b.net.(*simNode)

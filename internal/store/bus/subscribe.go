@@ -48,11 +48,16 @@ func (b *Bus) Subscribe(
 		return nil, err
 	}
 	stop = func() { b.unlisten(room, s) }
-	if err := w.wait(ctx); err != nil {
-		stop()
-		return nil, fmt.Errorf("the other nodes do not answer: %w", err)
+	select {
+	case <-w.done:
+		return stop, nil
+	case <-b.closing:
+		err = ErrClosed
+	case <-ctx.Done():
+		err = fmt.Errorf("the other nodes do not answer: %w", ctx.Err())
 	}
-	return stop, nil
+	stop()
+	return nil, err
 }
 
 // listen adds a subscription, and asks the peers for their events. The returned wait
@@ -86,7 +91,8 @@ func (b *Bus) openLocked(r *room) {
 	if b.net == nil {
 		return
 	}
-	b.byHash[r.hash], r.opened = r, time.Now()
+	b.byHash[r.hash], r.sameHash = r, b.byHash[r.hash]
+	r.opened = time.Now()
 	for _, p := range b.slots {
 		if p != nil {
 			p.askForLocked(r)
@@ -133,8 +139,8 @@ func (b *Bus) removeSubscription(key string, s *subscription) bool {
 // closeLocked tells the peers that nobody listens to a room any more.
 func (b *Bus) closeLocked(r *room) {
 	b.listened--
-	if b.byHash[r.hash] == r {
-		delete(b.byHash, r.hash)
+	if b.net != nil {
+		b.unhashLocked(r)
 	}
 	for _, s := range r.sources {
 		if s != nil {
@@ -143,6 +149,20 @@ func (b *Bus) closeLocked(r *room) {
 	}
 	r.sources = nil
 	b.dropLocked(r)
+}
+
+// unhashLocked takes a room out of byHash, where others may have its hash.
+func (b *Bus) unhashLocked(r *room) {
+	first := b.byHash[r.hash]
+	at := &first
+	for *at != r {
+		at = &(*at).sameHash
+	}
+	if *at, r.sameHash = r.sameHash, nil; first == nil {
+		delete(b.byHash, r.hash)
+	} else {
+		b.byHash[r.hash] = first
+	}
 }
 
 // call delivers an event.
@@ -167,15 +187,6 @@ func (s *subscription) lose() {
 type wait struct {
 	missing int           // guarded by Bus.mu
 	done    chan struct{} // closed when nothing is missing any more
-}
-
-func (w *wait) wait(ctx context.Context) error {
-	select {
-	case <-w.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // arrivedLocked takes one answer off the missing ones.

@@ -408,8 +408,8 @@ func flag(set bool, bit byte) byte {
 	return 0
 }
 
-// hashKey returns what stands for a room in digests, the same on all nodes. Two rooms
-// of one hash would only be asked for in vain now and then.
+// hashKey returns what stands for a room in digests, the same on all nodes. A room is
+// asked for in vain now and then if another one has its hash.
 func hashKey(key string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(key)) // never fails

@@ -110,7 +110,8 @@ func FuzzMessages(f *testing.F) {
 	})
 }
 
-// FuzzArrivals has a bus handle whatever comes.
+// FuzzArrivals has a bus handle whatever comes, also from a peer that it has asked, and
+// whom it waits for.
 func FuzzArrivals(f *testing.F) {
 	for _, data := range messages() {
 		f.Add("p.room.r", data)
@@ -119,14 +120,27 @@ func FuzzArrivals(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, subject string, data []byte) {
 		b := idleBus(t)
+		beatOf(b, 1, beatMessage{number: 1})
 		listenIdle(t, b, "r")
+		askOf(b, 1, 1, askMessage{rooms: []roomAsk{{key: "r"}}})
+		for range 2 {
+			if err := b.Publish(t.Context(), "r", []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for range 2 {
 			arrive(b, subject, data)
 		}
+		for _, r := range b.rooms {
+			if len(r.held) > 2 || r.subs == nil && r.interest == 0 && r.last == 0 {
+				t.Errorf("room %s holds %d events, is of no use", r.key, len(r.held))
+			}
+		}
 		b.mu.Lock()
-		defer b.mu.Unlock()
+		b.lagLocked(1)
+		b.mu.Unlock()
 		if b.held != 0 {
-			t.Errorf("%d events are held, want none", b.held)
+			t.Errorf("%d events are held when nobody is waited for, want none", b.held)
 		}
 	})
 }
