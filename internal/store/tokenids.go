@@ -1,56 +1,58 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley"
 )
 
 const (
-	// reachEvery is how often a node looks which buckets of marks it can reach.
+	// reachEvery is how often a node looks which leaders of marks it can reach.
 	reachEvery = 100 * time.Millisecond
 	// leadersEvery is how often it asks its replicas who leads them: elections take
 	// seconds.
 	leadersEvery = time.Second
-	// maxDraws bounds the search for an id whose bucket can be reached. With one in 32
-	// left, it fails once in 400 million times.
+	// maxDraws bounds the search for an id of a good bucket. With one in 32 it fails once
+	// in 600 million times.
 	maxDraws = 640
 )
 
 // markBucketOf returns the bucket in which the use of a token is marked.
 func markBucketOf(id parley.TokenID) int { return int(crc32.ChecksumIEEE(id[:]) % markBuckets) }
 
-// reach is what a node knows of the nodes that keep marks.
+// reach is what a node of a cluster knows of the nodes that lead marks.
 type reach struct {
 	leaders     map[string]string // of buckets
 	connections int
-	away        uint32 // a bit for each bucket whose leader is not there
+	good        uint32 // a bit for each bucket that new tokens should use; 0: any
 }
 
 // NewTokenID returns a random id for a token. In a cluster it is one whose use is marked
-// by a node that is alive, as far as this node knows: the marks that a dead node led can
-// be made again only after an election, for which the token's holder would have to wait.
+// by this node, or else by one that is there as far as this node knows: what a dead node
+// led can be marked again only after an election, for which the token's holder would have
+// to wait. Clients of a node that was killed come for new tokens before others know.
 func (s *Store) NewTokenID() parley.TokenID {
 	known := s.reach.Load()
 	if known == nil { // alone, or with servers elsewhere
 		return parley.NewTokenID()
 	}
 	if s.engine.Connections() != known.connections {
-		// Clients of a node that was killed are here in the same moment.
 		known = s.look(known.leaders)
 	}
-	return newTokenID(known.away)
+	return newTokenID(known.good)
 }
 
-func newTokenID(away uint32) parley.TokenID {
+func newTokenID(good uint32) parley.TokenID {
 	for range maxDraws {
-		if id := parley.NewTokenID(); away>>markBucketOf(id)&1 == 0 {
+		if id := parley.NewTokenID(); good>>markBucketOf(id)&1 == 1 {
 			return id
 		}
 	}
-	return parley.NewTokenID() // none can be reached: any has to wait
+	return parley.NewTokenID() // there is no good one: any has to wait
 }
 
 // watchReach keeps reach up to date until run ends.
@@ -75,23 +77,25 @@ func (s *Store) watchReach(run context.Context) {
 // look finds out which leaders can be reached now.
 func (s *Store) look(leaders map[string]string) *reach {
 	connections := s.engine.Connections() // before: a change meanwhile is noticed later
-	known := &reach{leaders, connections, awayBuckets(leaders, s.engine.Connected(), s.Live())}
+	known := &reach{leaders, connections,
+		goodBuckets(leaders, s.engine.Node(), s.engine.Connected(), s.Live())}
 	s.reach.Store(known)
 	return known
 }
 
-// awayBuckets returns a bit for each bucket of marks whose leader is not both connected
-// and heard on the bus, or that has none.
-func awayBuckets(leaders map[string]string, connected map[string]bool, live []string) uint32 {
-	reached := map[string]bool{}
-	for _, name := range live {
-		reached[name] = connected[name]
-	}
-	var away uint32
+// goodBuckets returns a bit for each bucket of marks that a node leads itself. When it
+// leads none, which is so after its start, they are those whose leaders are both
+// connected and heard on the bus.
+func goodBuckets(leaders map[string]string, self string, connected map[string]bool,
+	live []string) uint32 {
+	var own, others uint32
 	for i, bucket := range markBucketNames() {
-		if !reached[leaders[bucket]] {
-			away |= 1 << i
+		switch leader := leaders[bucket]; {
+		case leader == self:
+			own |= 1 << i
+		case connected[leader] && slices.Contains(live, leader):
+			others |= 1 << i
 		}
 	}
-	return away
+	return cmp.Or(own, others)
 }

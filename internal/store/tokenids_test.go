@@ -6,37 +6,46 @@ import (
 	"github.com/parley-chat/parley"
 )
 
-func TestAwayBucketsAreThoseWithoutALeaderThatIsThere(t *testing.T) {
+func TestGoodBuckets(t *testing.T) {
 	leaders := map[string]string{}
 	for i, bucket := range markBucketNames() {
-		leaders[bucket] = []string{"self", "live", "dead", "hung"}[i%4]
+		leaders[bucket] = []string{"a", "b", "dead", "hung"}[i%4]
 	}
 	delete(leaders, markBucketName(4)) // there is an election
-	connected := map[string]bool{"self": true, "live": true, "hung": true}
-	away := awayBuckets(leaders, connected, []string{"self", "live", "dead"})
-	for i := range markBuckets {
-		if got, want := away>>i&1 == 1, i%4 > 1 || i == 4; got != want {
-			t.Errorf("bucket %d is away: %t, want %t", i, got, want)
+	connected := map[string]bool{"a": true, "b": true, "hung": true, "new": true}
+	live := []string{"a", "b", "dead", "new"}
+	for _, tt := range []struct {
+		self string
+		want uint32
+	}{
+		{"a", 0x11111101},   // those that it leads
+		{"new", 0x33333323}, // those that a and b lead
+	} {
+		if got := goodBuckets(leaders, tt.self, connected, live); got != tt.want {
+			t.Errorf("the good buckets of %s are %#x, want %#x", tt.self, got, tt.want)
 		}
+	}
+	if got := goodBuckets(nil, "new", connected, live); got != 0 {
+		t.Errorf("without leaders, the good buckets are %#x, want none", got)
 	}
 }
 
-func TestTokenIDsAvoidBucketsThatAreAway(t *testing.T) {
-	for _, away := range []uint32{0, 1, 0x55555555, ^uint32(1 << 17)} {
+func TestTokenIDsAreOfGoodBuckets(t *testing.T) {
+	for _, good := range []uint32{^uint32(0), 0x11111101, 1 << 17} {
 		seen := map[parley.TokenID]bool{}
 		for range 200 {
-			id := newTokenID(away)
-			if away>>markBucketOf(id)&1 == 1 || seen[id] {
-				t.Fatalf("with the buckets %032b away: id %s of bucket %d, drawn before: %t",
-					away, id, markBucketOf(id), seen[id])
+			id := newTokenID(good)
+			if good>>markBucketOf(id)&1 == 0 || seen[id] {
+				t.Fatalf("with the buckets %032b: id %s of bucket %d, drawn before: %t",
+					good, id, markBucketOf(id), seen[id])
 			}
 			seen[id] = true
 		}
 	}
 }
 
-func TestTokenIDsAreThereWhenNoBucketIs(t *testing.T) {
-	if a, b := newTokenID(^uint32(0)), newTokenID(^uint32(0)); a == b || a == (parley.TokenID{}) {
+func TestTokenIDsAreThereWhenNoBucketIsGood(t *testing.T) {
+	if a, b := newTokenID(0), newTokenID(0); a == b || a == (parley.TokenID{}) {
 		t.Errorf("ids %s and %s, want two", a, b)
 	}
 }
