@@ -21,6 +21,11 @@ const (
 	leaderLease = 3 * time.Second
 )
 
+// leaderSettled is how long a server has to have led a bucket for it to be certain that
+// no other takes itself for the leader any more, and answers questions: one that does not
+// reach most of the others notices after 10 seconds.
+const leaderSettled = 20 * time.Second
+
 // errNoMessage is the engine's code for a message that is not there.
 const errNoMessage jetstream.ErrorCode = 10037
 
@@ -46,7 +51,8 @@ func (l leader) last(ctx context.Context, key string) (entry, error) {
 }
 
 // after returns the first of the entries that are newer than a revision, of all keys.
-// Its revision is 0 when there is none.
+// Its revision is 0 when there is none, which may be said by a former leader that has not
+// noticed yet: see newest.
 func (l leader) after(ctx context.Context, revision uint64) (entry, error) {
 	return l.message(ctx, map[string]any{"seq": revision + 1, "next_by_subj": l.subject(">")})
 }
@@ -85,18 +91,22 @@ func (l leader) message(ctx context.Context, question map[string]any) (entry, er
 }
 
 // newest returns the revision of the newest write, as a leader knows it that no other
-// can have followed yet.
-func (l leader) newest(ctx context.Context) (uint64, error) {
+// can have followed yet, and whether that has led for so long that whatever a leader
+// answers comes from this one.
+func (l leader) newest(ctx context.Context) (revision uint64, settled bool, err error) {
 	var answer struct {
+		Now   time.Time `json:"ts"`
 		State struct {
 			LastSeq uint64 `json:"last_seq"`
 		} `json:"state"`
 		Cluster *group `json:"cluster"`
 	}
 	if err := l.ask(ctx, "INFO", nil, &answer); err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	return answer.State.LastSeq, answer.Cluster.confirm()
+	g := answer.Cluster
+	settled = g == nil || g.LeaderSince == nil || answer.Now.Sub(*g.LeaderSince) > leaderSettled
+	return answer.State.LastSeq, settled, g.confirm()
 }
 
 // group is the servers of a bucket, as the one that answered knows them.

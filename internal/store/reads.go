@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/parley-chat/parley"
@@ -64,9 +65,12 @@ func (c *collection[T]) catchUp(ctx context.Context) error {
 	})
 }
 
+// errNotSettled says that the bucket has a new leader, and a former one may have answered.
+var errNotSettled = errors.New("the bucket has a new leader")
+
 // pull takes in, one by one, what the leader has and the copy has not.
 func (c *collection[T]) pull(ctx context.Context) error {
-	newest, err := c.leader.newest(ctx)
+	newest, settled, err := c.leader.newest(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,6 +82,9 @@ func (c *collection[T]) pull(ctx context.Context) error {
 		next, err := c.leader.after(ctx, seen)
 		if err != nil {
 			return err
+		}
+		if next.revision == 0 && !settled {
+			return errNotSettled
 		}
 		if next.revision == 0 || next.revision > newest {
 			c.saw(newest) // the entries in between have been replaced

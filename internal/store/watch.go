@@ -195,6 +195,7 @@ func (c *collection[T]) guard(run context.Context) {
 	tick := time.NewTicker(watchCheck)
 	defer tick.Stop()
 	var newest, moves uint64 // at the last look; newest is 0 when the leader was away
+	var settled bool
 	for {
 		select {
 		case <-run.Done():
@@ -203,7 +204,7 @@ func (c *collection[T]) guard(run context.Context) {
 		}
 		moved := c.moves.Load() != moves
 		moves = c.moves.Load()
-		if !moved && c.watched.Load() < newest && c.missed(run, newest) {
+		if !moved && c.watched.Load() < newest && c.missed(run, newest, settled) {
 			c.log.Warn("changes by other nodes came late; watching anew", "bucket", c.bucket)
 			select {
 			case c.restart <- struct{}{}:
@@ -211,18 +212,21 @@ func (c *collection[T]) guard(run context.Context) {
 			}
 		}
 		var err error
-		if newest, err = c.leader.newest(run); err != nil {
+		if newest, settled, err = c.leader.newest(run); err != nil {
 			newest = 0
 		}
 	}
 }
 
 // missed reports whether the leader has an entry, up to a revision, that the watch has
-// not brought.
-func (c *collection[T]) missed(ctx context.Context, newest uint64) bool {
+// not brought. A leader that has not settled may not say that there is none.
+func (c *collection[T]) missed(ctx context.Context, newest uint64, settled bool) bool {
 	next, err := c.leader.after(ctx, c.watched.Load())
 	if err != nil || next.revision > 0 && next.revision <= newest {
 		return err == nil
+	}
+	if next.revision == 0 && !settled {
+		return false
 	}
 	raise(&c.watched, newest) // the entries in between have been replaced
 	return false
