@@ -46,6 +46,9 @@ func StartServers(t testing.TB) *Servers {
 				l.close()
 			}
 		}
+		// A server that was killed takes its time to end all of its goroutines.
+		for begin := time.Now(); goleak.Find(before) != nil && time.Since(begin) < 20*time.Second; {
+		}
 		goleak.VerifyNone(t, before)
 	})
 	for i := range s.options {

@@ -121,7 +121,7 @@ func TestParts(t *testing.T) {
 	for _, tt := range []struct {
 		only, want string
 	}{
-		{"", "control a b c d e f g h logging"},
+		{"", "control a b c d e f g h logging cluster"},
 		{"b, a", "a b"},
 		{"control", "control"},
 		{"a,z", ""},
