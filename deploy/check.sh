@@ -91,8 +91,8 @@ make_secrets() {
   openssl rand -hex 32 |
     tee "$dir"/nodes/{master.key,cluster.secret,nats.creds} >"$dir/users/backend"
   openssl req -x509 -newkey ed25519 -nodes -days 1 -subj /CN=parley \
-    -addext subjectAltName=DNS:parley -keyout "$dir/nodes/node.key" -out "$dir/nodes/node.crt" \
-    2>/dev/null
+    -addext subjectAltName=DNS:parley-0.parley-nodes,DNS:parley-1.example.com \
+    -keyout "$dir/nodes/node.key" -out "$dir/nodes/node.crt" 2>/dev/null
   cp "$dir/nodes/node.crt" "$dir/nodes/ca.crt"
   cp "$dir/nodes/node.crt" "$dir/nodes/tls.crt"
   cp "$dir/nodes/node.key" "$dir/nodes/tls.key"
