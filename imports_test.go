@@ -47,6 +47,7 @@ const (
 	anyModule  = "any" // but for NATS, which has to be named
 	nats       = "github.com/nats-io"
 	prometheus = "github.com/prometheus/client_golang"
+	promModel  = "github.com/prometheus/client_model"
 	tink       = "github.com/tink-crypto/tink-go/v2"
 	cbor       = "github.com/fxamacker/cbor/v2"
 	xsys       = "golang.org/x/sys"
@@ -75,7 +76,7 @@ var table = []row{
 	{"internal/sigv4", vocabulary, nil},
 	{"internal/policy", vocabulary, nil},
 	{"internal/token", vocabulary, []string{tink, cbor}},
-	{"internal/metrics", vocabulary, []string{prometheus}},
+	{"internal/metrics", vocabulary, []string{prometheus, promModel}},
 	{"internal/trace", vocabulary, nil},
 	{"internal/notice", vocabulary, nil},
 	{"internal/webhook", nil, nil},

@@ -1,6 +1,7 @@
 package parley
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ type Operation struct {
 }
 
 // Action returns the IAM action that a policy must allow.
-func (o Operation) Action() string { return "ivschat:" + o.Name }
+func (o Operation) Action() string { return cmp.Or(permissions[o.Name], "ivschat:"+o.Name) }
 
 // Quota returns the name under which the rate of its calls is set.
 func (o Operation) Quota() Quota { return Quota(o.Name) }
@@ -45,7 +46,8 @@ func (o Operation) Modelled(code Code) bool {
 
 // ReadOnly reports whether the operation changes nothing.
 func (o Operation) ReadOnly() bool {
-	return strings.HasPrefix(o.Name, "Get") || strings.HasPrefix(o.Name, "List")
+	return strings.HasPrefix(o.Name, "Get") || strings.HasPrefix(o.Name, "List") ||
+		strings.HasPrefix(o.Name, "Search")
 }
 
 // OperationNamed returns the operation with a name, such as CreateRoom, and whether
@@ -96,6 +98,26 @@ var Operations = []Operation{
 	tags("TagResource", http.MethodPost),
 	tags("UntagResource", http.MethodDelete),
 	tags("ListTagsForResource", http.MethodGet),
+}
+
+// Extensions are calls that the original does not have: the console makes them. They are
+// signed and authorized like operations, and no client of the original knows them.
+var Extensions = []Operation{
+	extension("SearchRooms", KindRoom, AccessDenied, Invalid),
+	extension("GetMetrics", "", AccessDenied),
+}
+
+// permissions are the actions of the extensions. SearchRooms tells no more than ListRooms
+// does, so who may make one may make both. GetMetrics tells about the server as a whole,
+// all accounts together.
+var permissions = map[string]string{
+	"SearchRooms": "ivschat:ListRooms",
+	"GetMetrics":  "parley:GetMetrics",
+}
+
+func extension(name string, kind Kind, models ...Code) Operation {
+	return Operation{Name: name, Method: http.MethodPost, Path: "/parley/" + name,
+		Status: http.StatusOK, Kind: kind, Models: models}
 }
 
 func post(name string, rate int, kind Kind, member string, models ...Code) Operation {

@@ -126,12 +126,17 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	api := control.New(control.Config{
 		Rooms: a.store, LoggingConfigurations: a.store, Hub: a.hub, Functions: a.review,
 		LogDestinations: a.prober(cfg),
-		Sealer:          a.tokens, TokenIDs: a.store, Identities: a.keys,
+		Sealer:          a.tokens, TokenIDs: a.store, Identities: a.keys, Nodes: a,
 		Regions: cfg.Regions, Hosts: cfg.Hosts, Origins: cfg.CORSOrigins,
 		MaxSkew: cfg.MaxClockSkew, Quotas: a.quotas,
 		Audit: a.audit.writer(), Metrics: a.metrics, Tracer: a.tracer, Notices: a.notices, Log: log,
 	})
-	if err := a.listen("listen", cfg.Listen, front, writeTimeout, route(chat, api)); err != nil {
+	pages, err := openConsole(cfg)
+	if err != nil {
+		return nil, err
+	}
+	err = a.listen("listen", cfg.Listen, front, writeTimeout, route(chat, api, pages))
+	if err != nil {
 		return nil, err
 	}
 	err = a.listen("admin-listen", cfg.AdminListen, listen.Config{}, 0, a.admin())

@@ -9,24 +9,39 @@ import (
 	"net/http/pprof"
 	"strings"
 	"time"
+
+	"github.com/parley-chat/parley/internal/console"
 )
 
-// route sends what is at the root to the messaging plane and everything else to
-// the control plane. It looks at the raw target and never redirects: a redirect
-// breaks a signature.
-func route(messaging, control http.Handler) http.Handler {
+// route sends what is at the root to the messaging plane, what belongs to the console
+// there, and everything else to the control plane. It looks at the raw target and never
+// redirects: a redirect breaks a signature.
+func route(messaging, control, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 1 { // the opening line of HTTP/2, which net/http lets through
 			http.Error(w, "This server speaks HTTP/1.1.", http.StatusHTTPVersionNotSupported)
 			return
 		}
 		path, _, _ := strings.Cut(r.RequestURI, "?")
-		if path == "/" && r.Method != http.MethodPost {
+		switch {
+		case path == "/" && r.Method != http.MethodPost:
 			messaging.ServeHTTP(w, r)
-			return
+		case console.Handles(path):
+			pages.ServeHTTP(w, r)
+		default:
+			control.ServeHTTP(w, r)
 		}
-		control.ServeHTTP(w, r)
 	})
+}
+
+// openConsole returns the pages of the console. Those of development mode, whose access
+// key everybody knows, are signed in.
+func openConsole(cfg Config) (http.Handler, error) {
+	settings := console.Settings{Regions: cfg.Regions}
+	if cfg.Dev && len(cfg.Accounts) == 0 {
+		settings.Key = &console.Key{ID: devKeyID, Secret: devSecret}
+	}
+	return console.New(settings)
 }
 
 // readyTimeout is how long the engine may take to answer a readiness check.

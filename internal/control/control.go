@@ -14,6 +14,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley"
@@ -115,6 +116,18 @@ type Identities interface {
 	Identity(accessKeyID string) (Identity, bool)
 }
 
+// Nodes knows how the nodes of the server are.
+type Nodes interface {
+	// NodeMetrics returns the metrics of each node, this one first.
+	NodeMetrics(ctx context.Context) ([]NodeMetrics, error)
+}
+
+// NodeMetrics are the metrics of one node.
+type NodeMetrics struct {
+	Node    string          `json:"node"` // its name; empty when it is the only one
+	Metrics []metrics.Value `json:"metrics"`
+}
+
 // Identity is a user of an account, as one of the user's access keys shows it.
 type Identity struct {
 	Account  string // 12 digits
@@ -136,6 +149,7 @@ type Config struct {
 	Sealer                Sealer
 	TokenIDs              TokenIDs // nil: they are random
 	Identities            Identities
+	Nodes                 Nodes // nil: there are no metrics to tell
 
 	Regions []string      // the regions that requests may be signed for
 	Origins []string      // of the pages that may read answers; AnyOrigin allows all
@@ -160,6 +174,7 @@ type Handler struct {
 	sealer     Sealer
 	tokenIDs   TokenIDs
 	identities Identities
+	nodes      Nodes
 	verifier   *sigv4.Verifier
 	routes     map[route]parley.Operation
 	rates      *rates
@@ -172,7 +187,7 @@ type Handler struct {
 	log        *slog.Logger
 }
 
-// New returns a handler of every operation in parley.Operations.
+// New returns a handler of every operation in parley.Operations and parley.Extensions.
 func New(cfg Config) *Handler {
 	h := &Handler{
 		rooms:      cfg.Rooms,
@@ -183,6 +198,7 @@ func New(cfg Config) *Handler {
 		sealer:     cfg.Sealer,
 		tokenIDs:   cfg.TokenIDs,
 		identities: cfg.Identities,
+		nodes:      cfg.Nodes,
 		verifier: sigv4.New(sigv4.Config{
 			Regions: cfg.Regions, Hosts: cfg.Hosts, MaxSkew: cfg.MaxSkew,
 		}),
@@ -196,7 +212,7 @@ func New(cfg Config) *Handler {
 		notices: cfg.Notices,
 		log:     cfg.Log,
 	}
-	for _, op := range parley.Operations {
+	for _, op := range slices.Concat(parley.Operations, parley.Extensions) {
 		h.routes[route{op.Method, op.Path}] = op
 	}
 	return h
@@ -226,4 +242,7 @@ var handlers = map[string]func(*Handler, context.Context, *call) (any, error){
 	"TagResource":         (*Handler).tagResource,
 	"UntagResource":       (*Handler).untagResource,
 	"ListTagsForResource": (*Handler).listTagsForResource,
+
+	"SearchRooms": (*Handler).searchRooms,
+	"GetMetrics":  (*Handler).getMetrics,
 }

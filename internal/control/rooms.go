@@ -111,7 +111,11 @@ func (h *Handler) listRooms(ctx context.Context, c *call) (any, error) {
 			return nil, err
 		}
 	}
-	rooms, more := h.rooms.ListRooms(ctx, c.world, query.after, query.limit, query.match)
+	return newRoomList(h.rooms.ListRooms(ctx, c.world, query.after, query.limit, query.match)), nil
+}
+
+// newRoomList returns a page of rooms, of which there may be more.
+func newRoomList(rooms []parley.Room, more bool) roomList {
 	list := roomList{Rooms: make([]roomSummary, len(rooms))}
 	for i, r := range rooms {
 		list.Rooms[i] = summary(r)
@@ -120,7 +124,7 @@ func (h *Handler) listRooms(ctx context.Context, c *call) (any, error) {
 		last := rooms[len(rooms)-1]
 		list.NextToken = pageToken(parley.Cursor{UpdateTime: last.UpdateTime, ARN: last.ARN})
 	}
-	return list, nil
+	return list
 }
 
 // room returns a room of the caller's world.

@@ -136,7 +136,7 @@ func (w *cloudWatch) put(now time.Time) error {
 	for _, o := range originals {
 		names[o.ours] = true
 	}
-	values, err := w.metrics.Values(names)
+	values, err := w.metrics.Values(func(name string) bool { return names[name] })
 	totals, gauges := translate(values)
 	for s, total := range totals {
 		change := total - w.before[s]

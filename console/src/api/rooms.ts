@@ -1,0 +1,53 @@
+// Rooms as the pages show them.
+import {
+  GetRoomCommand,
+  type GetRoomCommandOutput,
+  type IvschatClient,
+  type RoomSummary,
+} from "@aws-sdk/client-ivschat";
+import { extension } from "./client";
+
+export type Room = GetRoomCommandOutput;
+
+export interface RoomPage {
+  rooms: RoomSummary[];
+  nextToken?: string;
+  /** How many rooms match in all. */
+  total: number;
+}
+
+/** How many rooms a page of a list has: as many as the server gives at once. */
+export const pageSize = 50;
+
+/** Returns a page of the rooms that have a text in their name, their id or a tag. */
+export async function searchRooms(
+  client: IvschatClient,
+  text: string,
+  nextToken: string,
+  abort: AbortSignal,
+): Promise<RoomPage> {
+  interface Answer extends Omit<RoomPage, "rooms"> {
+    rooms: (Omit<RoomSummary, "createTime" | "updateTime"> & {
+      createTime: string;
+      updateTime: string;
+    })[];
+  }
+  const input = { text, nextToken, maxResults: pageSize };
+  const page = await extension<Answer>(client, "SearchRooms", input, abort);
+  const rooms = page.rooms.map((room) => ({
+    ...room,
+    createTime: new Date(room.createTime),
+    updateTime: new Date(room.updateTime),
+  }));
+  return { ...page, rooms };
+}
+
+export const getRoom = (
+  client: IvschatClient,
+  identifier: string,
+  abortSignal: AbortSignal,
+): Promise<Room> => client.send(new GetRoomCommand({ identifier }), { abortSignal });
+
+/** What a room is called where people read it. */
+export const titleOf = (room: { name?: string | undefined; id?: string | undefined }): string =>
+  room.name || room.id || "Room";

@@ -1,0 +1,35 @@
+// Every page of the console. A page is a component in a file of its own, which is loaded
+// when it is first shown; console/README.md says how to add one.
+import type { ComponentType } from "preact";
+import type { IconName } from "./ui/icon";
+import type { Session } from "./session";
+
+export interface PageProps {
+  session: Session;
+  /** What the address says in the places that the pattern names. */
+  parameters: Record<string, string>;
+  query: URLSearchParams;
+}
+
+type Page = ComponentType<PageProps>;
+
+export interface Route {
+  pattern: string;
+  load: () => Promise<{ default: Page }>;
+}
+
+export const routes: Route[] = [
+  { pattern: "/rooms", load: () => import("./pages/rooms/list") },
+  { pattern: "/rooms/:room", load: () => import("./pages/rooms/room") },
+  { pattern: "/rooms/:room/live", load: () => import("./pages/live/live") },
+];
+
+export interface NavEntry {
+  /** The page's address, and that of the pages below it. */
+  path: string;
+  label: string;
+  icon: IconName;
+}
+
+/** What the sidebar leads to, in its order. The first is where the console opens. */
+export const navigation: NavEntry[] = [{ path: "/rooms", label: "Rooms", icon: "rooms" }];

@@ -1,0 +1,335 @@
+// The dialogs that make, change, tag and delete a room.
+import {
+  CreateRoomCommand,
+  DeleteRoomCommand,
+  ListLoggingConfigurationsCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateRoomCommand,
+  type IvschatClient,
+} from "@aws-sdk/client-ivschat";
+import { useState } from "preact/hooks";
+import { titleOf, type Room } from "../../api/rooms";
+import { useLoad } from "../../lib/load";
+import { Button } from "../../ui/button";
+import { ConfirmDialog, Dialog } from "../../ui/dialog";
+import {
+  Check,
+  FormFailure,
+  PairsField,
+  SelectField,
+  TextField,
+  fromPairs,
+  toPairs,
+  useForm,
+  type Form,
+  type Pairs,
+} from "../../ui/form";
+import { toast } from "../../ui/toast";
+
+/** The settings of a room, as a form has them. */
+interface Settings {
+  name: string;
+  rate: string;
+  length: string;
+  handler: string;
+  fallback: string;
+  logging: string[];
+}
+
+const fresh: Settings = {
+  name: "",
+  rate: "10",
+  length: "500",
+  handler: "",
+  fallback: "ALLOW",
+  logging: [],
+};
+
+const settingsOf = (room: Room): Settings => ({
+  name: room.name ?? "",
+  rate: String(room.maximumMessageRatePerSecond),
+  length: String(room.maximumMessageLength),
+  handler: room.messageReviewHandler?.uri ?? "",
+  fallback: room.messageReviewHandler?.fallbackResult ?? "ALLOW",
+  logging: room.loggingConfigurationIdentifiers ?? [],
+});
+
+/** The members of a request that have fields in the form. */
+const members = [
+  "name",
+  "maximumMessageRatePerSecond",
+  "maximumMessageLength",
+  "messageReviewHandler",
+  "loggingConfigurationIdentifiers",
+  "tags",
+];
+
+/** Returns the settings as the members of a request. */
+function requestOf(s: Settings) {
+  return {
+    name: s.name,
+    maximumMessageRatePerSecond: Number(s.rate),
+    maximumMessageLength: Number(s.length),
+    messageReviewHandler: { uri: s.handler, fallbackResult: s.fallback as "ALLOW" | "DENY" },
+    loggingConfigurationIdentifiers: s.logging,
+  };
+}
+
+interface FieldsProps {
+  client: IvschatClient;
+  form: Form;
+  settings: Settings;
+  onSettings: (settings: Settings) => void;
+}
+
+function SettingsFields({ client, form, settings, onSettings }: FieldsProps) {
+  const set = (change: Partial<Settings>) => onSettings({ ...settings, ...change });
+  return (
+    <>
+      <TextField
+        label="Name"
+        optional
+        hint="Letters, digits, - and _. Several rooms may have one name."
+        value={settings.name}
+        onValue={(name) => set({ name })}
+        error={form.errorOf("name")}
+        input={{ maxLength: 128, autofocus: true }}
+      />
+      <div class="columns">
+        <TextField
+          label="Messages per second"
+          hint="From all senders together, 1 to 100"
+          value={settings.rate}
+          onValue={(rate) => set({ rate })}
+          error={form.errorOf("maximumMessageRatePerSecond")}
+          input={{ type: "number", min: 1, max: 100, required: true }}
+        />
+        <TextField
+          label="Longest message"
+          hint="In characters, 1 to 500"
+          value={settings.length}
+          onValue={(length) => set({ length })}
+          error={form.errorOf("maximumMessageLength")}
+          input={{ type: "number", min: 1, max: 500, required: true }}
+        />
+      </div>
+      <TextField
+        label="Message review handler"
+        optional
+        mono
+        hint="The ARN of a function that the server has a target for"
+        value={settings.handler}
+        onValue={(handler) => set({ handler })}
+        error={form.errorOf("messageReviewHandler")}
+        input={{ placeholder: "arn:aws:lambda:…", maxLength: 170 }}
+      />
+      {settings.handler && (
+        <SelectField
+          label="If the handler fails"
+          value={settings.fallback}
+          onValue={(fallback) => set({ fallback })}
+          options={[
+            { value: "ALLOW", label: "Messages pass" },
+            { value: "DENY", label: "Messages are refused" },
+          ]}
+        />
+      )}
+      <LoggingField
+        client={client}
+        error={form.errorOf("loggingConfigurationIdentifiers")}
+        chosen={settings.logging}
+        onChosen={(logging) => set({ logging })}
+      />
+    </>
+  );
+}
+
+interface LoggingFieldProps {
+  client: IvschatClient;
+  error: string | undefined;
+  chosen: string[];
+  onChosen: (chosen: string[]) => void;
+}
+
+/** Chooses among the logging configurations; there is nothing to choose when there are none. */
+function LoggingField({ client, error, chosen, onChosen }: LoggingFieldProps) {
+  const all = useLoad(
+    (abortSignal) => client.send(new ListLoggingConfigurationsCommand({}), { abortSignal }),
+    [client],
+  );
+  const listed = all.data?.loggingConfigurations ?? [];
+  const unlisted = chosen.filter((arn) => !listed.some((l) => l.arn === arn));
+  const entries = [
+    ...listed.map((l) => ({ arn: l.arn!, label: l.name || l.id! })),
+    ...unlisted.map((arn) => ({ arn, label: arn.split("/").at(-1)! })),
+  ];
+  if (entries.length === 0) return null;
+  return (
+    <fieldset class="fieldset">
+      <legend class="legend">
+        Chat logs <span class="optional">(up to 3)</span>
+      </legend>
+      {entries.map(({ arn, label }) => (
+        <Check
+          key={arn}
+          checked={chosen.includes(arn)}
+          onValue={(on) => onChosen(on ? [...chosen, arn] : chosen.filter((c) => c !== arn))}
+        >
+          {label}
+        </Check>
+      ))}
+      {error && <span class="field-error">{error}</span>}
+    </fieldset>
+  );
+}
+
+interface DialogProps {
+  client: IvschatClient;
+  onClose: () => void;
+}
+
+export function CreateRoom({
+  client,
+  onClose,
+  onDone,
+}: DialogProps & { onDone: (room: Room) => void }) {
+  const [settings, setSettings] = useState(fresh);
+  const [tags, setTags] = useState<Pairs>([]);
+  const form = useForm(async () => {
+    const { messageReviewHandler, ...request } = requestOf(settings);
+    const room = await client.send(
+      new CreateRoomCommand({
+        ...request,
+        ...(settings.handler && { messageReviewHandler }),
+        tags: fromPairs(tags),
+      }),
+    );
+    toast(`${titleOf(room)} was created.`);
+    onDone(room);
+  });
+  return (
+    <Dialog title="Create a room" onClose={onClose}>
+      <form class="stack" onSubmit={form.submit}>
+        <SettingsFields client={client} form={form} settings={settings} onSettings={setSettings} />
+        <PairsField
+          legend="Tags"
+          noun="tag"
+          pairs={tags}
+          onPairs={setTags}
+          error={form.errorOf("tags")}
+        />
+        <FormFailure form={form} fields={members} />
+        <div class="actions">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={form.busy}>
+            Create room
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface RoomDialogProps extends DialogProps {
+  room: Room;
+  onDone: (room: Room) => void;
+}
+
+export function EditRoom({ client, room, onClose, onDone }: RoomDialogProps) {
+  const [settings, setSettings] = useState(settingsOf(room));
+  const form = useForm(async () => {
+    const { messageReviewHandler, ...request } = requestOf(settings);
+    const had = room.messageReviewHandler;
+    const changed = await client.send(
+      new UpdateRoomCommand({
+        identifier: room.arn!,
+        ...request,
+        // A room that never had a handler is not given an empty one.
+        ...((settings.handler || had) && { messageReviewHandler }),
+      }),
+    );
+    toast("The settings are saved.");
+    onDone({ ...changed, tags: room.tags });
+  });
+  return (
+    <Dialog title={`Settings of ${titleOf(room)}`} onClose={onClose}>
+      <form class="stack" onSubmit={form.submit}>
+        <SettingsFields client={client} form={form} settings={settings} onSettings={setSettings} />
+        <FormFailure form={form} fields={members} />
+        <div class="actions">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={form.busy}>
+            Save
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+export function EditTags({ client, room, onClose, onDone }: RoomDialogProps) {
+  const before = room.tags ?? {};
+  const [pairs, setPairs] = useState<Pairs>(toPairs(before));
+  const form = useForm(async () => {
+    const after = fromPairs(pairs);
+    const resourceArn = room.arn!;
+    const gone = Object.keys(before).filter((key) => !(key in after));
+    const changed = Object.entries(after).filter(([key, value]) => before[key] !== value);
+    // What is gone goes first, so that there is room for what is new.
+    if (gone.length > 0) {
+      await client.send(new UntagResourceCommand({ resourceArn, tagKeys: gone }));
+    }
+    if (changed.length > 0) {
+      const tags = Object.fromEntries(changed);
+      await client.send(new TagResourceCommand({ resourceArn, tags }));
+    }
+    toast("The tags are saved.");
+    onDone({ ...room, tags: after });
+  });
+  return (
+    <Dialog title={`Tags of ${titleOf(room)}`} onClose={onClose}>
+      <form class="stack" onSubmit={form.submit}>
+        <PairsField
+          legend="Tags"
+          hint="Up to 50. Some that begin with parley: switch on what the server can do besides."
+          noun="tag"
+          pairs={pairs}
+          onPairs={setPairs}
+          error={form.errorOf("tags")}
+        />
+        <FormFailure form={form} fields={["tags"]} />
+        <div class="actions">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={form.busy}>
+            Save
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface DeleteProps extends DialogProps {
+  room: Room;
+  onDone: () => void;
+}
+
+export function DeleteRoom({ client, room, onClose, onDone }: DeleteProps) {
+  return (
+    <ConfirmDialog
+      title={`Delete ${titleOf(room)}?`}
+      action="Delete room"
+      typed={titleOf(room)}
+      onClose={onClose}
+      onConfirm={async () => {
+        await client.send(new DeleteRoomCommand({ identifier: room.arn! }));
+        toast(`${titleOf(room)} was deleted.`);
+        onDone();
+      }}
+    >
+      Nobody can join the room any more, and what is sent into it is refused. Those who are in it
+      stay connected until they leave. This cannot be undone.
+    </ConfirmDialog>
+  );
+}

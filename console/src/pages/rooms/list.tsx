@@ -1,0 +1,202 @@
+// The rooms of the account in the region: searched for, in pages.
+import type { RoomSummary } from "@aws-sdk/client-ivschat";
+import { useEffect, useState } from "preact/hooks";
+import { pageSize, searchRooms, titleOf } from "../../api/rooms";
+import { PageHead } from "../../app";
+import { useLoad } from "../../lib/load";
+import { formatAgo, formatDate, formatNumber } from "../../lib/text";
+import type { PageProps } from "../../pages";
+import { go, href } from "../../router";
+import { Button } from "../../ui/button";
+import { Icon } from "../../ui/icon";
+import { Empty, LoadFailure, Skeleton } from "../../ui/notice";
+import { Tags } from "../../ui/tags";
+import { CreateRoom } from "./form";
+
+/** How long nothing is typed before rooms are searched for, in milliseconds. */
+const typingPause = 200;
+
+export default function RoomList({ session, query }: PageProps) {
+  const text = query.get("search") ?? "";
+  const [creating, setCreating] = useState(false);
+  // The tokens of the pages up to this one; the first page has an empty one.
+  const [tokens, setTokens] = useState<string[]>([""]);
+  useEffect(() => setTokens([""]), [text]);
+  const token = tokens.at(-1)!;
+  const list = useLoad(
+    (abort) => searchRooms(session.client, text, token, abort),
+    [session.client, text, token],
+  );
+  const search = (value: string) => go(href(["rooms"], { search: value }), true);
+
+  return (
+    <div class="page">
+      <PageHead title="Rooms" lead={list.data && summary(list.data.total, text)}>
+        <Button kind="primary" icon="plus" onClick={() => setCreating(true)}>
+          Create room
+        </Button>
+      </PageHead>
+      <div class="stack">
+        <SearchBox value={text} onValue={search} />
+        {list.error !== undefined && <LoadFailure error={list.error} retry={list.reload} />}
+        {list.data ? (
+          <div class="panel">
+            {list.data.rooms.length > 0 ? (
+              <RoomTable rooms={list.data.rooms} stale={list.loading} />
+            ) : (
+              <NoRooms text={text} create={() => setCreating(true)} />
+            )}
+            <Pager
+              page={tokens.length}
+              total={list.data.total}
+              shown={list.data.rooms.length}
+              back={tokens.length > 1 ? () => setTokens(tokens.slice(0, -1)) : undefined}
+              next={more(list.data.nextToken, (next) => setTokens([...tokens, next]))}
+            />
+          </div>
+        ) : (
+          list.error === undefined && <Skeleton lines={6} />
+        )}
+      </div>
+      {creating && (
+        <CreateRoom
+          client={session.client}
+          onClose={() => setCreating(false)}
+          onDone={(room) => go(href(["rooms", room.arn!]))}
+        />
+      )}
+    </div>
+  );
+}
+
+const more = (token: string | undefined, go: (token: string) => void) =>
+  token ? () => go(token) : undefined;
+
+const summary = (total: number, text: string): string =>
+  `${formatNumber(total)} ${total === 1 ? "room" : "rooms"}` + (text ? ` with “${text}”` : "");
+
+function SearchBox({ value, onValue }: { value: string; onValue: (value: string) => void }) {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => {
+    if (typed === value) return;
+    const timer = setTimeout(() => onValue(typed), typingPause);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  useEffect(() => setTyped(value), [value]);
+  return (
+    <div class="searchbox" role="search">
+      <Icon name="search" />
+      <input
+        class="input"
+        type="search"
+        aria-label="Search rooms"
+        placeholder="Search by name, id or tag"
+        maxLength={385}
+        value={typed}
+        onInput={(e) => setTyped(e.currentTarget.value)}
+      />
+    </div>
+  );
+}
+
+function RoomTable({ rooms, stale }: { rooms: RoomSummary[]; stale: boolean }) {
+  return (
+    <table class={stale ? "table stale" : "table"}>
+      <thead>
+        <tr>
+          <th scope="col">Room</th>
+          <th scope="col">Tags</th>
+          <th scope="col">Review and logs</th>
+          <th scope="col">Changed</th>
+          <th scope="col">
+            <span class="visually-hidden">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rooms.map((room) => (
+          <tr key={room.arn}>
+            <td class="main-cell">
+              <div class="truncate">
+                <a href={href(["rooms", room.arn!])}>{titleOf(room)}</a>
+              </div>
+              {room.name && <div class="mono soft">{room.id}</div>}
+            </td>
+            <td>{hasTags(room) && <Tags tags={room.tags!} most={3} />}</td>
+            <td>{features(room)}</td>
+            <td class="soft" data-label="Changed" title={formatDate(room.updateTime!)}>
+              {formatAgo(room.updateTime!)}
+            </td>
+            <td>
+              <a class="button small" href={href(["rooms", room.arn!, "live"])}>
+                <Icon name="play" />
+                Live<span class="visually-hidden"> view of {titleOf(room)}</span>
+              </a>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const hasTags = (room: RoomSummary): boolean => Object.keys(room.tags ?? {}).length > 0;
+
+function features(room: RoomSummary) {
+  const logs = room.loggingConfigurationIdentifiers?.length ?? 0;
+  const reviewed = !!room.messageReviewHandler?.uri;
+  if (!reviewed && logs === 0) return null;
+  return (
+    <div class="tags">
+      {reviewed && <span class="badge accent">reviewed</span>}
+      {logs > 0 && <span class="badge">{logs === 1 ? "logged" : `${logs} logs`}</span>}
+    </div>
+  );
+}
+
+function NoRooms({ text, create }: { text: string; create: () => void }) {
+  if (text) {
+    return (
+      <Empty icon="search" title={`No room has “${text}”`}>
+        <p>Names, ids and tags were searched.</p>
+      </Empty>
+    );
+  }
+  return (
+    <Empty icon="rooms" title="No rooms yet">
+      <p>A room is where people chat. Make one, and open it to see what is said.</p>
+      <Button kind="primary" icon="plus" onClick={create}>
+        Create room
+      </Button>
+    </Empty>
+  );
+}
+
+interface PagerProps {
+  page: number;
+  total: number;
+  shown: number;
+  back: (() => void) | undefined;
+  next: (() => void) | undefined;
+}
+
+function Pager({ page, total, shown, back, next }: PagerProps) {
+  if (!back && !next) return null;
+  const first = (page - 1) * pageSize + 1;
+  return (
+    <nav class="table-foot" aria-label="Pages of the list">
+      <span>
+        {formatNumber(first)}–{formatNumber(first + shown - 1)} of {formatNumber(total)}
+      </span>
+      <span class="row">
+        <Button small icon="left" disabled={!back} onClick={back}>
+          Previous
+        </Button>
+        <Button small disabled={!next} onClick={next}>
+          Next
+          <Icon name="right" />
+        </Button>
+      </span>
+    </nav>
+  );
+}
