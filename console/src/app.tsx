@@ -118,9 +118,9 @@ export function PageHead(props: {
         {props.crumbs && (
           <nav class="crumbs" aria-label="Breadcrumb">
             {props.crumbs.map((c) => (
-              <span key={c.href}>
-                <a href={c.href}>{c.label}</a> /
-              </span>
+              <a key={c.href} href={c.href}>
+                {c.label}
+              </a>
             ))}
           </nav>
         )}

@@ -1,5 +1,5 @@
 // Sign in with an access key. The key does not leave the browser: it signs the calls.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { isException } from "../api/errors";
 import { useValue } from "../lib/state";
 import { check, openDevelopment, settings, signIn } from "../session";
@@ -28,9 +28,15 @@ export function SignIn() {
     signIn(access, keep);
   });
 
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    document.title = "Sign in · Parley";
+    box.current?.querySelector("input")?.focus();
+  }, []);
+
   return (
     <main class="signin">
-      <div class="signin-box">
+      <div class="signin-box" ref={box}>
         <Brand />
         <h1>Sign in</h1>
         <p class="soft">
@@ -42,7 +48,7 @@ export function SignIn() {
             value={accessKeyId}
             onValue={setAccessKeyId}
             mono
-            input={{ required: true, autocomplete: "username", autofocus: true }}
+            input={{ required: true, autocomplete: "username" }}
           />
           <TextField
             label="Secret access key"

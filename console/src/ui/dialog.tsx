@@ -10,8 +10,8 @@ interface DialogProps {
 }
 
 /**
- * A dialog, open as long as it is rendered. The browser keeps the focus inside, closes it
- * with Escape, and gives the focus back.
+ * A dialog, open as long as it is rendered. The first field has the focus, which stays inside
+ * until Escape closes the dialog.
  */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
@@ -20,6 +20,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     const dialog = element.current!;
     const before = document.activeElement;
     dialog.showModal();
+    dialog.querySelector<HTMLElement>(".dialog-body :is(input, select, textarea)")?.focus();
     return () => {
       dialog.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
@@ -69,7 +70,6 @@ export function ConfirmDialog({ title, action, typed, onConfirm, onClose, childr
             label={`Type ${typed} to confirm`}
             value={text}
             onValue={setText}
-            input={{ autofocus: true }}
           />
         )}
         <FormFailure form={form} />

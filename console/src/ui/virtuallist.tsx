@@ -1,7 +1,7 @@
 // A list of rows of any height, of which only those in sight are in the page. It stays at
 // its end while rows are added, unless it was scrolled away from there; then what is in
 // sight stays where it is, whatever is added below and dropped above.
-import type { ComponentChildren } from "preact";
+import { Component, type ComponentChildren } from "preact";
 import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
 
 interface VirtualListProps<T> {
@@ -9,6 +9,7 @@ interface VirtualListProps<T> {
   rows: readonly T[];
   /** The number of the first row. A row keeps its number when others are dropped. */
   first: number;
+  /** Renders a row. It is not called again while the row and active are the same. */
   render: (row: T, number: number, active: boolean) => ComponentChildren;
   /** The row that the keyboard is at. */
   active?: number | null;
@@ -18,6 +19,27 @@ interface VirtualListProps<T> {
   /** Told when the list leaves its end, and when it is back. */
   onFollow?: (following: boolean) => void;
   class?: string;
+}
+
+interface RowProps {
+  row: unknown;
+  number: number;
+  active: boolean;
+  render: (row: unknown, number: number, active: boolean) => ComponentChildren;
+}
+
+/** A row in the page. It is rendered again only when something about it changes. */
+class RowBox extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps): boolean {
+    return next.row !== this.props.row || next.active !== this.props.active;
+  }
+
+  render() {
+    const { row, number, active, render } = this.props;
+    return (
+      <div class={active ? "virtual-row active" : "virtual-row"}>{render(row, number, active)}</div>
+    );
+  }
 }
 
 /** How high a row is taken to be before it was measured, in pixels. */
@@ -191,9 +213,13 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
         {rows.slice(from, to).map((row, i) => {
           const number = first + from + i;
           return (
-            <div key={number} class={number === active ? "virtual-row active" : "virtual-row"}>
-              {props.render(row, number, number === active)}
-            </div>
+            <RowBox
+              key={number}
+              row={row}
+              number={number}
+              active={number === active}
+              render={props.render as RowProps["render"]}
+            />
           );
         })}
       </div>

@@ -276,7 +276,7 @@ function ActDialog({ act, session, room, onClose }: ActProps) {
           value={reason}
           onValue={setReason}
           error={form.errorOf("reason")}
-          input={{ maxLength: 256, autofocus: true }}
+          input={{ maxLength: 256 }}
         />
         <FormFailure form={form} fields={["reason"]} />
         <div class="actions">

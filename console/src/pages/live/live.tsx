@@ -7,6 +7,7 @@ import { PageHead } from "../../app";
 import { useLoad } from "../../lib/load";
 import { useValue } from "../../lib/state";
 import { formatLeft } from "../../lib/text";
+import { useMedia } from "../../lib/media";
 import { useTick } from "../../lib/tick";
 import type { PageProps } from "../../pages";
 import { href } from "../../router";
@@ -42,41 +43,42 @@ export default function LivePage({ session, parameters }: PageProps) {
 function Live({ session, room }: { session: Session; room: Room }) {
   const live = useMemo(() => new LiveRoom(session, room.arn!), [session, room.arn]);
   useEffect(() => () => live.close(), [live]);
-  // On a phone there is place for one view; on a desktop, the chat is always there.
-  const [view, setView] = useState<View>("chat");
-  const side = view === "chat" ? "user" : view;
+  // Where it is narrow, there is place for one view; else the chat is always there.
+  const wide = useMedia("(min-width: 1001px)");
+  const [chosen, setChosen] = useState<View>("chat");
+  const view = wide && chosen === "chat" ? "user" : chosen;
   return (
     <div class="page wide live">
-      <PageHead
-        title={titleOf(room)}
-        crumbs={[{ label: "Rooms", href: href(["rooms"]) }]}
-      >
+      <PageHead title={titleOf(room)} crumbs={[{ label: "Rooms", href: href(["rooms"]) }]}>
         <Status live={live} />
       </PageHead>
-      <RoomTabs room={room.arn!} />
-      <div class="segments live-views" role="group" aria-label="View">
-        {views.map((v) => (
-          <button
-            key={v.id}
-            type="button"
-            class={v.id === "chat" ? "only-phone" : undefined}
-            aria-pressed={v.id === view || (v.id === side && view === "chat" && "mixed")}
-            onClick={() => setView(v.id)}
-          >
-            {v.label}
-          </button>
-        ))}
+      <div class="live-bar">
+        <RoomTabs room={room.arn!} />
+        <div class="segments" role="group" aria-label="View">
+          {views
+            .filter((v) => !wide || v.id !== "chat")
+            .map((v) => (
+              <button
+                key={v.id}
+                type="button"
+                aria-pressed={v.id === view}
+                onClick={() => setChosen(v.id)}
+              >
+                {v.label}
+              </button>
+            ))}
+        </div>
       </div>
-      <div class={`live-grid show-${view === "chat" ? "chat" : "side"}`}>
+      <div class={view === "chat" ? "live-grid show-chat" : "live-grid show-side"}>
         <section class="panel live-chat" aria-label="Chat">
           <Trouble live={live} />
           <Chat live={live} session={session} room={room.arn!} />
           <Composer live={live} limit={room.maximumMessageLength ?? 500} />
         </section>
-        <section class="panel live-side" aria-label={views.find((v) => v.id === side)!.label}>
-          {side === "user" && <UserPanel live={live} />}
-          {side === "event" && <EventPanel session={session} room={room.arn!} />}
-          {side === "frames" && <FramesPanel live={live} />}
+        <section class="panel live-side" aria-label="Tools">
+          {view === "user" && <UserPanel live={live} />}
+          {view === "event" && <EventPanel session={session} room={room.arn!} />}
+          {view === "frames" && <FramesPanel live={live} />}
         </section>
       </div>
     </div>

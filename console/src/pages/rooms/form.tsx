@@ -94,7 +94,7 @@ function SettingsFields({ client, form, settings, onSettings }: FieldsProps) {
         value={settings.name}
         onValue={(name) => set({ name })}
         error={form.errorOf("name")}
-        input={{ maxLength: 128, autofocus: true }}
+        input={{ maxLength: 128 }}
       />
       <div class="columns">
         <TextField

@@ -124,10 +124,10 @@ function RoomTable({ rooms, stale }: { rooms: RoomSummary[]; stale: boolean }) {
             </td>
             <td>{hasTags(room) && <Tags tags={room.tags!} most={3} />}</td>
             <td>{features(room)}</td>
-            <td class="soft" data-label="Changed" title={formatDate(room.updateTime!)}>
+            <td class="soft fact-cell" data-label="Changed" title={formatDate(room.updateTime!)}>
               {formatAgo(room.updateTime!)}
             </td>
-            <td>
+            <td class="act-cell">
               <a class="button small" href={href(["rooms", room.arn!, "live"])}>
                 <Icon name="play" />
                 Live<span class="visually-hidden"> view of {titleOf(room)}</span>

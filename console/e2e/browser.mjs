@@ -1,0 +1,125 @@
+// What the tests in a browser share. The Go test in test/console starts a server for each
+// file, and says in the environment where it is: PARLEY_URL, PARLEY_CHROMIUM.
+import assert from "node:assert/strict";
+import { connect, createServer } from "node:net";
+import { after, before, beforeEach, afterEach } from "node:test";
+import { CreateRoomCommand, IvschatClient } from "@aws-sdk/client-ivschat";
+import { chromium } from "playwright-core";
+
+export const server = process.env.PARLEY_URL;
+export const consoleUrl = `${server}/console/`;
+
+/** The size of a desktop's window and of a phone's. */
+export const desktop = { width: 1280, height: 800 };
+export const phone = { width: 390, height: 780 };
+
+export const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export const launch = () =>
+  chromium.launch({
+    executablePath: process.env.PARLEY_CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: flags,
+  });
+
+/** Returns a client of the server with the key of development mode, or another one. */
+export const newClient = (accessKeyId = "test", secretAccessKey = "test") =>
+  new IvschatClient({
+    endpoint: server,
+    region: "us-east-1",
+    credentials: { accessKeyId, secretAccessKey },
+  });
+
+export async function createRoom(client, settings) {
+  return (await client.send(new CreateRoomCommand(settings))).arn;
+}
+
+/** The address of a page of the console. */
+export const pageUrl = (...parts) => `${consoleUrl}#/${parts.map(encodeURIComponent).join("/")}`;
+
+/** Starts a way to the server that can be cut, as networks are. */
+export async function startWire() {
+  const target = new URL(server);
+  const open = new Set();
+  let cut = false;
+  const wire = createServer((near) => {
+    if (cut) return near.destroy();
+    const far = connect(Number(target.port), target.hostname);
+    for (const [socket, other] of [[near, far], [far, near]]) {
+      open.add(socket);
+      socket.on("error", () => {}); // of a cut
+      socket.on("close", () => {
+        open.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  });
+  await new Promise((resolve) => wire.listen(0, "127.0.0.1", resolve));
+  after(() => wire.close());
+  return {
+    url: (address) => address.replace(target.port, wire.address().port),
+    /** Breaks all connections, and refuses new ones until mend is called. */
+    cut: () => {
+      cut = true;
+      for (const socket of open) socket.destroy();
+    },
+    mend: () => (cut = false),
+  };
+}
+
+/**
+ * Starts a browser for the tests of a file. Each test gets a window of its own from open().
+ * A test fails when a page of it had an error, broke its policy, or asked another server
+ * for anything.
+ */
+export function useBrowser() {
+  const shared = { browser: null, context: null, problems: [] };
+  before(async () => {
+    shared.browser = await launch();
+  });
+  after(() => shared.browser?.close());
+  beforeEach(async () => {
+    shared.problems = [];
+    shared.context = await newContext(shared);
+  });
+  afterEach(async () => {
+    await shared.context.close();
+    assert.deepEqual(shared.problems, []);
+  });
+  return {
+    open: async (url, options) => {
+      const context = options ? await newContext(shared, options) : shared.context;
+      const page = await context.newPage();
+      if (url) await page.goto(url);
+      return page;
+    },
+    /** Errors that a test expects are taken out of what fails it. */
+    expectProblems: (pattern) => {
+      shared.problems = shared.problems.filter((problem) => !pattern.test(problem));
+    },
+  };
+}
+
+async function newContext(shared, options = {}) {
+  const context = await shared.browser.newContext({ viewport: desktop, ...options });
+  context.setDefaultTimeout(15_000);
+  context.on("weberror", (e) => shared.problems.push(String(e.error())));
+  context.on("console", (m) => {
+    if (m.type() === "error" || m.type() === "warning") shared.problems.push(m.text());
+  });
+  context.on("request", (r) => {
+    const url = new URL(r.url());
+    const own = url.hostname === new URL(server).hostname || url.protocol === "data:";
+    if (!own) shared.problems.push(`asked for ${r.url()}`);
+  });
+  return context;
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GetRoomCommand } from "@aws-sdk/client-ivschat";
+import { consoleUrl, createRoom, newClient, pageUrl, phone, useBrowser } from "./browser.mjs";
+import { checkAccessible, checkFits } from "./check.mjs";
+
+const { open, expectProblems } = useBrowser();
+const client = newClient();
+
+test("development mode is signed in, and a newcomer makes a room", async () => {
+  const page = await open(consoleUrl);
+  await page.getByRole("heading", { name: "No rooms yet" }).waitFor();
+  await checkAccessible(page);
+  await page.getByRole("button", { name: "Create room" }).first().click();
+  await page.getByLabel(/^Name/).fill("lobby");
+  await page.getByRole("button", { name: "Add tag" }).click();
+  await page.getByLabel("Key of tag 1").fill("team");
+  await page.getByLabel("Value of tag 1").fill("red");
+  await checkAccessible(page);
+  await page.getByRole("dialog").getByRole("button", { name: "Create room" }).click();
+  await page.getByRole("heading", { name: "lobby", exact: true }).waitFor();
+  assert.equal(await page.getByText("team = red").count(), 1);
+  await checkAccessible(page);
+});
+
+test("what is wrong with a form stands beside its fields", async () => {
+  const page = await open(consoleUrl);
+  await page.getByRole("button", { name: "Create room" }).first().click();
+  await page.getByLabel(/^Name/).fill("no spaces");
+  await page.getByLabel(/review handler/).fill("nonsense");
+  await page.getByRole("dialog").getByRole("button", { name: "Create room" }).click();
+  await page.getByText("Letters, digits, - and _ only.").waitFor();
+  assert.equal(await page.getByText("It must look like").count(), 1);
+  assert.equal(await page.getByLabel(/^Name/).evaluate((e) => e === document.activeElement), true);
+  await checkAccessible(page);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  expectProblems(/status of 400/);
+});
+
+test("a room is changed, tagged, and deleted after its name was typed", async () => {
+  const arn = await createRoom(client, { name: "studio", tags: { old: "1", kept: "2" } });
+  const page = await open(pageUrl("rooms", arn));
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await page.getByLabel("Messages per second").fill("42");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("42 per second").waitFor();
+
+  await page.getByRole("button", { name: "Edit tags" }).click();
+  await page.getByRole("button", { name: "Remove tag 2" }).click(); // tags come in order: kept, old
+  await page.getByRole("button", { name: "Add tag" }).click();
+  await page.getByLabel("Key of tag 2").fill("new");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const room = await client.send(new GetRoomCommand({ identifier: arn }));
+  assert.deepEqual(room.tags, { kept: "2", new: "" });
+  assert.equal(room.maximumMessageRatePerSecond, 42);
+
+  await page.getByRole("button", { name: "Delete" }).click();
+  const confirm = page.getByRole("button", { name: "Delete room" });
+  assert.equal(await confirm.isDisabled(), true);
+  await page.getByLabel("Type studio to confirm").fill("studi");
+  assert.equal(await confirm.isDisabled(), true);
+  await page.getByLabel("Type studio to confirm").fill("studio");
+  await checkAccessible(page);
+  await confirm.click();
+  await page.getByText("studio was deleted.").waitFor();
+  await assert.rejects(client.send(new GetRoomCommand({ identifier: arn })));
+  await page.goto(pageUrl("rooms", arn));
+  await page.getByText("There is no such room").waitFor();
+  expectProblems(/status of 404/);
+});
+
+test("rooms are searched for and leafed through", async () => {
+  const names = Array.from({ length: 120 }, (_, i) => `many-${i}`);
+  for (const name of names) await createRoom(client, { name, tags: { batch: "b7" } });
+  const page = await open(consoleUrl);
+  const search = page.getByLabel("Search rooms");
+  await search.fill("MANY-11");
+  await page.getByText("11 rooms with").waitFor(); // many-11, many-110 to many-119
+  await search.fill("batch=b7");
+  await page.getByText("1–50 of 120").waitFor();
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByText("51–100 of 120").waitFor();
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByText("101–120 of 120").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Next" }).isDisabled(), true);
+  await page.getByRole("button", { name: "Previous" }).click();
+  await page.getByText("51–100 of 120").waitFor();
+  await search.fill("no such room");
+  await page.getByText("No room has “no such room”").waitFor();
+});
+
+test("the keyboard alone is enough to make a room", async () => {
+  const page = await open(consoleUrl);
+  await page.getByRole("heading", { name: "Rooms", exact: true }).waitFor();
+  await page.keyboard.press("Tab");
+  assert.equal(await page.locator(":focus").textContent(), "Skip to content");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  assert.match(await page.locator(":focus").textContent(), /Create room/);
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("by-keyboard");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "by-keyboard" }).waitFor();
+});
+
+test("pages fit on a phone", async () => {
+  const arn = await createRoom(client, {
+    name: "a-rather-long-name-of-a-room-that-does-not-fit-on-a-line",
+    tags: { "a-long-key-of-a-tag-that-goes-on": "and-a-value-that-goes-on-and-on-and-on" },
+  });
+  const page = await open(consoleUrl, { viewport: phone, isMobile: true, hasTouch: true });
+  for (const url of [consoleUrl, pageUrl("rooms", arn), pageUrl("rooms", arn, "live")]) {
+    await page.goto(url);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await checkFits(page);
+    await checkAccessible(page);
+  }
+  await page.getByRole("button", { name: "Menu" }).click();
+  await page.getByRole("link", { name: "Rooms", exact: true }).first().click();
+  await page.getByRole("heading", { name: "Rooms", exact: true }).waitFor();
+});
+
+test("the chosen colours stay", async () => {
+  const page = await open(consoleUrl);
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await page.getByRole("button", { name: "Dark" }).click();
+  const dark = await ground();
+  assert.notEqual(dark, light);
+  await page.reload();
+  assert.equal(await ground(), dark);
+});

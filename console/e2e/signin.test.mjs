@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { consoleUrl, useBrowser } from "./browser.mjs";
+import { checkAccessible } from "./check.mjs";
+
+const { open, expectProblems } = useBrowser();
+
+async function signIn(page, id, secret) {
+  await page.getByLabel("Access key ID").fill(id);
+  await page.getByLabel("Secret access key").fill(secret);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+const stored = (page) => page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+
+test("a key signs in, stays in memory, and is gone after a reload", async () => {
+  const page = await open(consoleUrl);
+  await page.getByLabel("Access key ID").waitFor();
+  await checkAccessible(page);
+  await signIn(page, "ADMIN", "ADMIN");
+  await page.getByRole("heading", { name: "No rooms yet" }).waitFor();
+  assert.doesNotMatch(await stored(page), /ADMIN/);
+  await page.reload();
+  await page.getByLabel("Access key ID").waitFor();
+});
+
+test("on request the key stays in the tab, until it signs out", async () => {
+  const page = await open(consoleUrl);
+  await page.getByLabel(/Stay signed in/).check();
+  await signIn(page, "ADMIN", "ADMIN");
+  await page.getByRole("heading", { name: "No rooms yet" }).waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: "No rooms yet" }).waitFor();
+  const another = await open(consoleUrl); // another tab of the same browser
+  await another.getByLabel("Access key ID").waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("Access key ID").waitFor();
+  assert.doesNotMatch(await stored(page), /ADMIN/);
+});
+
+test("errors say what to do", async () => {
+  const page = await open(consoleUrl);
+  await signIn(page, "STRANGER", "x");
+  await page.getByText("The server does not know this access key").waitFor();
+  await signIn(page, "ADMIN", "wrong");
+  await page.getByText("The secret does not fit the access key").waitFor();
+  await signIn(page, "NOBODY", "NOBODY");
+  await page.getByText("You may not do this").waitFor();
+  await page.getByText(/not authorized to perform: ivschat:ListRooms/).waitFor();
+  await checkAccessible(page);
+  await page.getByRole("button", { name: "Go on with what this key may do" }).click();
+  await page.getByRole("heading", { name: "Rooms", exact: true }).waitFor();
+  await page.getByText(/not authorized to perform: ivschat:ListRooms/).waitFor();
+  expectProblems(/status of 403/);
+});
+
+test("a wrong clock does not keep anybody out", async () => {
+  const page = await open();
+  await page.clock.install({ time: Date.now() + 3_600_000 });
+  await page.goto(consoleUrl);
+  await signIn(page, "ADMIN", "ADMIN");
+  await page.getByRole("heading", { name: "No rooms yet" }).waitFor();
+});
+
+test("a server that is away is called that", async () => {
+  const page = await open(consoleUrl);
+  await page.getByLabel("Access key ID").waitFor();
+  await page.context().setOffline(true);
+  await signIn(page, "ADMIN", "ADMIN");
+  await page.getByText("The server cannot be reached").waitFor();
+  expectProblems(/ERR_INTERNET_DISCONNECTED/);
+});
