@@ -8,13 +8,15 @@ FUZZTIME ?= 30s
 # The Go modules. The second holds the official clients, which only tests need.
 MODULES := . test/conformance
 NPM_PACKAGES := test/conformance/node_modules/.package-lock.json
+CONSOLE_PACKAGES := console/node_modules/.package-lock.json
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test soak faults check fmt vet staticcheck govulncheck imports deploy fuzz bench
+.PHONY: help run test soak faults check fmt vet staticcheck govulncheck imports deploy fuzz bench \
+	console console-check
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: ## Start a server on this machine; its data goes to ./parley-data
 	go run ./cmd/parley serve
@@ -24,7 +26,7 @@ run: ## Start a server on this machine; its data goes to ./parley-data
 # takes half a second of a CPU each time.
 # The black-box tests run once more against three nodes. A cluster is broken alone, since
 # there are limits to how long it may take to mend, and without the race detector.
-test: $(if $(shell command -v npm),$(NPM_PACKAGES)) ## Run all tests, with the race detector
+test: $(if $(shell command -v npm),$(NPM_PACKAGES) $(CONSOLE_PACKAGES)) ## Run all tests, with the race detector
 	go test -race -timeout 30m ./...
 	PARLEY_TEST_NODES=3 go test -race -count=1 -timeout 30m ./test
 	PARLEY_FAULTS=2m go test -count=1 -timeout 15m ./test/faults
@@ -47,6 +49,27 @@ faults: ## Break a cluster at random for FAULTS (20m), and check that nothing is
 
 $(NPM_PACKAGES): test/conformance/package-lock.json
 	cd test/conformance && npm ci --ignore-scripts
+	touch $@
+
+# What is built is committed, so that Go alone builds the server.
+CONSOLE_DIST := internal/console/dist
+
+console: $(CONSOLE_PACKAGES) ## Build the web console, for which it takes npm
+	cd console && npm run build
+
+# Builds the console into a folder of its own, and fails when that is not what is committed.
+console-check: $(CONSOLE_PACKAGES) ## Check that the web console is what its source makes
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	(cd console && npx --no-install tsc && npx --no-install vite build --outDir "$$dir" --logLevel error) && \
+	diff -r "$$dir" $(CONSOLE_DIST) && echo "$(CONSOLE_DIST) is what the source makes" && \
+	size=$$(cat "$$dir"/assets/*.js | gzip -9 | wc -c) && \
+	echo "JavaScript, compressed: $$size bytes of $(CONSOLE_BUDGET)" && test "$$size" -le $(CONSOLE_BUDGET)
+
+# How many bytes of JavaScript the console may have in all, compressed.
+CONSOLE_BUDGET := 250000
+
+$(CONSOLE_PACKAGES): console/package-lock.json
+	cd console && npm ci --ignore-scripts
 	touch $@
 
 check: fmt vet staticcheck govulncheck imports ## Check format, code, vulnerabilities and imports
