@@ -106,3 +106,17 @@ func TestOperationModelled(t *testing.T) {
 		}
 	}
 }
+
+func TestExtensionsStandApart(t *testing.T) {
+	for _, op := range parley.Extensions {
+		if _, known := parley.OperationNamed(op.Name); known {
+			t.Errorf("%s is an extension, and an operation of the original", op.Name)
+		}
+		if want := "/parley/" + op.Name; op.Path != want {
+			t.Errorf("path of %s is %s, want %s", op.Name, op.Path, want)
+		}
+		if !op.ReadOnly() {
+			t.Errorf("%s is not read-only: policies would take it for one that makes a resource", op.Name)
+		}
+	}
+}

@@ -45,6 +45,9 @@ type Rooms interface {
 	// whether there are more of them.
 	ListRooms(ctx context.Context, w parley.World, after parley.Cursor, limit int,
 		match func(parley.Room) bool) (rooms []parley.Room, more bool)
+	// KnownRooms is ListRooms as it was a moment ago, at once.
+	KnownRooms(w parley.World, after parley.Cursor, limit int,
+		match func(parley.Room) bool) (rooms []parley.Room, more bool)
 }
 
 // LoggingConfigurations keeps the logging configurations of all worlds.

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -13,10 +14,14 @@ import (
 // any name or id, and enough for a tag with its value.
 const maxSearchLen = parley.MaxTagKeyLen + 1 + parley.MaxTagValueLen
 
+// searchChunk is how many rooms are looked at at once. The copy of the rooms is locked for
+// as long as that takes, so it is little: messages wait for that lock.
+const searchChunk = 200
+
 // foundRooms is the answer of SearchRooms.
 type foundRooms struct {
 	roomList
-	// Total is how many rooms match, these and those before included.
+	// Total is how many rooms match, those of all pages together.
 	Total int `json:"total"`
 }
 
@@ -29,22 +34,60 @@ func (h *Handler) searchRooms(ctx context.Context, c *call) (any, error) {
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	search := search{text: strings.ToLower(text)}
-	found := foundRooms{}
-	h.rooms.ListRooms(ctx, c.world, parley.Cursor{}, 1, func(r parley.Room) bool {
-		if search.matches(r) {
-			found.Total++
+	search := newSearch(text)
+	var found []parley.Room
+	rooms, more := h.rooms.ListRooms(ctx, c.world, page.after, searchChunk, anyRoom)
+	for room := range h.onwards(ctx, c.world, rooms, more) {
+		if search.matches(room) {
+			found = append(found, room)
 		}
-		return false
-	})
-	rooms, more := h.rooms.ListRooms(ctx, c.world, page.after, page.limit, search.matches)
-	found.roomList = newRoomList(rooms, more)
-	return found, nil
+		if len(found) > page.limit {
+			break
+		}
+	}
+	total := 0
+	rooms, more = h.rooms.KnownRooms(c.world, parley.Cursor{}, searchChunk, anyRoom)
+	for room := range h.onwards(ctx, c.world, rooms, more) {
+		if search.matches(room) {
+			total++
+		}
+	}
+	list := newRoomList(found[:min(len(found), page.limit)], len(found) > page.limit)
+	return foundRooms{list, total}, ctx.Err()
+}
+
+func anyRoom(parley.Room) bool { return true }
+
+// onwards yields rooms that were listed and, when there are more, those that come after
+// them, until ctx is done.
+func (h *Handler) onwards(
+	ctx context.Context, w parley.World, rooms []parley.Room, more bool,
+) iter.Seq[parley.Room] {
+	return func(yield func(parley.Room) bool) {
+		for {
+			for _, room := range rooms {
+				if !yield(room) {
+					return
+				}
+			}
+			if !more || ctx.Err() != nil {
+				return
+			}
+			last := rooms[len(rooms)-1]
+			after := parley.Cursor{UpdateTime: last.UpdateTime, ARN: last.ARN}
+			rooms, more = h.rooms.KnownRooms(w, after, searchChunk, anyRoom)
+		}
+	}
 }
 
 // search is what rooms are searched for.
 type search struct {
 	text string // in lower case
+	pair bool   // whether it may begin in a tag's key and end in its value
+}
+
+func newSearch(text string) search {
+	return search{text: strings.ToLower(text), pair: strings.Contains(text, "=")}
 }
 
 func (s search) matches(r parley.Room) bool {
@@ -52,7 +95,7 @@ func (s search) matches(r parley.Room) bool {
 		return true
 	}
 	for key, value := range r.Tags {
-		if s.in(key + "=" + value) {
+		if s.in(key) || s.in(value) || s.pair && s.in(key+"="+value) {
 			return true
 		}
 	}

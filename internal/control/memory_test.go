@@ -109,6 +109,11 @@ func (m *memory) DeleteRoom(ctx context.Context, arn parley.ARN) error {
 
 func (m *memory) ListRooms(_ context.Context, w parley.World, after parley.Cursor, limit int,
 	match func(parley.Room) bool) ([]parley.Room, bool) {
+	return m.KnownRooms(w, after, limit, match)
+}
+
+func (m *memory) KnownRooms(w parley.World, after parley.Cursor, limit int,
+	match func(parley.Room) bool) ([]parley.Room, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return list(m.rooms, func(r parley.Room) parley.Cursor {

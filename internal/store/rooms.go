@@ -74,5 +74,11 @@ func (s *Store) ListRooms(ctx context.Context, w parley.World, after parley.Curs
 	return s.rooms.list(ctx, w, after, limit, match)
 }
 
+// KnownRooms is ListRooms as this node knows the rooms, at once.
+func (s *Store) KnownRooms(w parley.World, after parley.Cursor, limit int,
+	match func(parley.Room) bool) (rooms []parley.Room, more bool) {
+	return s.rooms.copy.list(w, after, limit, match)
+}
+
 // CountRooms returns how many rooms of w this node knows.
 func (s *Store) CountRooms(w parley.World) int { return s.rooms.copy.count(w) }

@@ -36,7 +36,7 @@ export function LoadFailure({ error, retry }: { error: unknown; retry: () => voi
   return (
     <Notice kind="bad" title={title}>
       {detail && <p>{detail}</p>}
-      <p style={{ marginTop: "8px" }}>
+      <p>
         <Button small icon="refresh" onClick={retry}>
           Try again
         </Button>
