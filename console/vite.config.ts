@@ -3,8 +3,8 @@ import { defineConfig } from "vite";
 // The pages are served below a path that nobody knows when they are built, so every
 // address in them is relative. What is built is committed, so it must be the same
 // each time: nothing here depends on the machine, the time or the folder.
-export default defineConfig({
-  base: "./",
+export default defineConfig(({ command }) => ({
+  base: command === "serve" ? "/console/" : "./",
   build: {
     outDir: "../internal/console/dist",
     emptyOutDir: true,
@@ -12,7 +12,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0, // the policy allows no scripts or styles inside pages
     reportCompressedSize: false,
-    chunkSizeWarningLimit: 1024,
     rolldownOptions: {
       input: ["index.html"],
     },
@@ -20,8 +19,8 @@ export default defineConfig({
   server: {
     // npm run dev shows the pages of a server on this machine.
     proxy: {
-      "^/(?!console/|src/|node_modules/|@)": { target: "http://127.0.0.1:8080", ws: true },
+      "^/(?!console/)": { target: "http://127.0.0.1:8080", ws: true },
       "/console/settings.json": "http://127.0.0.1:8080",
     },
   },
-});
+}));

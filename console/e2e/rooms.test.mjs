@@ -88,7 +88,11 @@ test("rooms are searched for and leafed through", async () => {
   await page.getByRole("button", { name: "Previous" }).click();
   await page.getByText("51–100 of 120").waitFor();
   await search.fill("no such room");
-  await page.getByText("No room has “no such room”").waitFor();
+  await page.getByRole("heading", { name: "No such room" }).waitFor();
+  await search.fill("many");
+  await page.getByText("120 rooms with").waitFor();
+  await page.getByRole("button", { name: "Logged" }).click();
+  await page.getByText("0 logged rooms with").waitFor();
 });
 
 test("the keyboard alone is enough to make a room", async () => {

@@ -26,15 +26,13 @@ type foundRooms struct {
 }
 
 // searchRooms lists the rooms that have a text in their name, their id or a tag, case
-// aside, in pages like those of ListRooms.
+// aside, in pages like those of ListRooms. With only, they are REVIEWED or LOGGED as well.
 func (h *Handler) searchRooms(ctx context.Context, c *call) (any, error) {
-	text, _ := c.body.String("text")
-	c.body.Check().Length("text", text, 0, maxSearchLen)
+	search := c.search()
 	page := c.page(parley.KindRoom)
 	if err := c.body.Err(); err != nil {
 		return nil, err
 	}
-	search := newSearch(text)
 	var found []parley.Room
 	rooms, more := h.rooms.ListRooms(ctx, c.world, page.after, searchChunk, anyRoom)
 	for room := range h.onwards(ctx, c.world, rooms, more) {
@@ -84,13 +82,36 @@ func (h *Handler) onwards(
 type search struct {
 	text string // in lower case
 	pair bool   // whether it may begin in a tag's key and end in its value
+	only string // one of the filters; empty is any
 }
 
-func newSearch(text string) search {
-	return search{text: strings.ToLower(text), pair: strings.Contains(text, "=")}
+// Filters of SearchRooms.
+const (
+	onlyReviewed = "REVIEWED" // rooms with a review handler
+	onlyLogged   = "LOGGED"   // rooms with a logging configuration
+)
+
+// search reads and checks what rooms are searched for. What is wrong with it is in the Err
+// of the body.
+func (c *call) search() search {
+	text, _ := c.body.String("text")
+	c.body.Check().Length("text", text, 0, maxSearchLen)
+	only, _ := c.body.String("only")
+	c.body.Check().OneOf("only", only, "", onlyReviewed, onlyLogged)
+	return search{strings.ToLower(text), strings.Contains(text, "="), only}
 }
 
 func (s search) matches(r parley.Room) bool {
+	switch {
+	case s.only == onlyReviewed && (r.ReviewHandler == nil || r.ReviewHandler.URI == ""):
+		return false
+	case s.only == onlyLogged && len(r.LoggingConfigurations) == 0:
+		return false
+	}
+	return s.hasText(r)
+}
+
+func (s search) hasText(r parley.Room) bool {
 	if s.in(r.Name) || s.in(r.ARN.ID) {
 		return true
 	}

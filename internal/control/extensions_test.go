@@ -141,6 +141,20 @@ func TestSearchRooms(t *testing.T) {
 	}
 }
 
+func TestSearchRoomsFilters(t *testing.T) {
+	rooms := searched()
+	rooms[0].ReviewHandler = &parley.ReviewHandler{URI: lambda}
+	rooms[1].ReviewHandler = &parley.ReviewHandler{} // it had one
+	rooms[1].LoggingConfigurations = []parley.ARN{aConfiguration().ARN}
+	s := start(nil, rooms...)
+	for only, want := range map[string]string{"REVIEWED": "Lobby", "LOGGED": "lobby-2"} {
+		got, _ := s.pageOf(t, "parley/SearchRooms", "rooms", member("text", "lobby"), member("only", only))
+		if !slices.Equal(got, []string{want}) {
+			t.Errorf("only %s: %q, want %s", only, got, want)
+		}
+	}
+}
+
 func TestSearchRoomsPages(t *testing.T) {
 	s := start(nil, searched()...)
 	var got []string
@@ -171,6 +185,8 @@ func TestSearchRoomsChecksItsMembers(t *testing.T) {
 		{object(member("text", strings.Repeat("é", longest))), http.StatusOK},
 		{object(member("text", strings.Repeat("é", longest+1))), http.StatusBadRequest},
 		{object(`"text":7`), http.StatusBadRequest},
+		{object(`"only":"LOGGED"`), http.StatusOK},
+		{object(`"only":"logged"`), http.StatusBadRequest},
 		{object(`"maxResults":51`), http.StatusBadRequest},
 		{object(`"nextToken":"made-up"`), http.StatusBadRequest},
 	}

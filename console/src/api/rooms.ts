@@ -19,10 +19,14 @@ export interface RoomPage {
 /** How many rooms a page of a list has: as many as the server gives at once. */
 export const pageSize = 50;
 
+/** Which rooms are looked for: any, those with a review handler, or those with chat logs. */
+export type RoomFilter = "" | "REVIEWED" | "LOGGED";
+
 /** Returns a page of the rooms that have a text in their name, their id or a tag. */
 export async function searchRooms(
   client: IvschatClient,
   text: string,
+  only: RoomFilter,
   nextToken: string,
   abort: AbortSignal,
 ): Promise<RoomPage> {
@@ -32,7 +36,7 @@ export async function searchRooms(
       updateTime: string;
     })[];
   }
-  const input = { text, nextToken, maxResults: pageSize };
+  const input = { text, only, nextToken, maxResults: pageSize };
   const page = await extension<Answer>(client, "SearchRooms", input, abort);
   const rooms = page.rooms.map((room) => ({
     ...room,

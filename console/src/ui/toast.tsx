@@ -37,12 +37,13 @@ function remove(id: number): void {
 export function Toasts() {
   const shown = useValue(toasts);
   const box = useRef<HTMLDivElement>(null);
-  // A popover that is shown again comes before a dialog that was opened meanwhile.
+  // It is always shown, so that what comes into it is read out. One that is shown again
+  // comes before a dialog that was opened meanwhile.
   useEffect(() => {
     const element = box.current;
     if (!element?.showPopover) return;
     if (element.matches(":popover-open")) element.hidePopover();
-    if (shown.length > 0) element.showPopover();
+    element.showPopover();
   }, [shown]);
   return (
     <div class="toasts" ref={box} popover="manual" role="status" aria-live="polite">

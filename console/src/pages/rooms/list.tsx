@@ -1,7 +1,7 @@
 // The rooms of the account in the region: searched for, in pages.
 import type { RoomSummary } from "@aws-sdk/client-ivschat";
 import { useEffect, useState } from "preact/hooks";
-import { pageSize, searchRooms, titleOf } from "../../api/rooms";
+import { pageSize, searchRooms, titleOf, type RoomFilter } from "../../api/rooms";
 import { PageHead } from "../../app";
 import { useLoad } from "../../lib/load";
 import { formatAgo, formatDate, formatNumber } from "../../lib/text";
@@ -18,33 +18,50 @@ const typingPause = 200;
 
 export default function RoomList({ session, query }: PageProps) {
   const text = query.get("search") ?? "";
+  const only = filters.find((f) => f.value === query.get("only"))?.value ?? "";
   const [creating, setCreating] = useState(false);
-  // The tokens of the pages up to this one; the first page has an empty one.
-  const [tokens, setTokens] = useState<string[]>([""]);
-  useEffect(() => setTokens([""]), [text]);
+  // The tokens of the pages up to this one; the first page has an empty one. Those of
+  // another search are of no use.
+  const [leafed, setLeafed] = useState({ text, only, tokens: [""] });
+  const tokens = leafed.text === text && leafed.only === only ? leafed.tokens : [""];
+  const setTokens = (tokens: string[]) => setLeafed({ text, only, tokens });
   const token = tokens.at(-1)!;
   const list = useLoad(
-    (abort) => searchRooms(session.client, text, token, abort),
-    [session.client, text, token],
+    (abort) => searchRooms(session.client, text, only, token, abort),
+    [session.client, text, only, token],
   );
-  const search = (value: string) => go(href(["rooms"], { search: value }), true);
+  const search = (search: string, only: RoomFilter) => go(href(["rooms"], { search, only }), true);
 
   return (
     <div class="page">
-      <PageHead title="Rooms" lead={list.data && summary(list.data.total, text)}>
+      <PageHead title="Rooms" lead={list.data && summary(list.data.total, text, only)}>
         <Button kind="primary" icon="plus" onClick={() => setCreating(true)}>
           Create room
         </Button>
       </PageHead>
       <div class="stack">
-        <SearchBox value={text} onValue={search} />
+        <div class="row wrap">
+          <SearchBox value={text} onValue={(value) => search(value, only)} />
+          <div class="segments" role="group" aria-label="Filter">
+            {filters.map((f) => (
+              <button
+                key={f.value}
+                type="button"
+                aria-pressed={f.value === only}
+                onClick={() => search(text, f.value)}
+              >
+                {f.label}
+              </button>
+            ))}
+          </div>
+        </div>
         {list.error !== undefined && <LoadFailure error={list.error} retry={list.reload} />}
         {list.data ? (
           <div class="panel">
             {list.data.rooms.length > 0 ? (
               <RoomTable rooms={list.data.rooms} stale={list.loading} />
             ) : (
-              <NoRooms text={text} create={() => setCreating(true)} />
+              <NoRooms searched={text !== "" || only !== ""} create={() => setCreating(true)} />
             )}
             <Pager
               page={tokens.length}
@@ -72,8 +89,17 @@ export default function RoomList({ session, query }: PageProps) {
 const more = (token: string | undefined, go: (token: string) => void) =>
   token ? () => go(token) : undefined;
 
-const summary = (total: number, text: string): string =>
-  `${formatNumber(total)} ${total === 1 ? "room" : "rooms"}` + (text ? ` with “${text}”` : "");
+const filters: { value: RoomFilter; label: string }[] = [
+  { value: "", label: "All" },
+  { value: "REVIEWED", label: "Reviewed" },
+  { value: "LOGGED", label: "Logged" },
+];
+
+function summary(total: number, text: string, only: RoomFilter): string {
+  const kind = only && only.toLowerCase() + " ";
+  const rooms = `${formatNumber(total)} ${kind}${total === 1 ? "room" : "rooms"}`;
+  return text ? `${rooms} with “${text}”` : rooms;
+}
 
 function SearchBox({ value, onValue }: { value: string; onValue: (value: string) => void }) {
   const [typed, setTyped] = useState(value);
@@ -154,10 +180,10 @@ function features(room: RoomSummary) {
   );
 }
 
-function NoRooms({ text, create }: { text: string; create: () => void }) {
-  if (text) {
+function NoRooms({ searched, create }: { searched: boolean; create: () => void }) {
+  if (searched) {
     return (
-      <Empty icon="search" title={`No room has “${text}”`}>
+      <Empty icon="search" title="No such room">
         <p>Names, ids and tags were searched.</p>
       </Empty>
     );
