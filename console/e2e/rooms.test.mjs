@@ -104,6 +104,7 @@ test("the keyboard alone is enough to make a room", async () => {
   await page.keyboard.press("Tab");
   assert.match(await page.locator(":focus").textContent(), /Create room/);
   await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
   await page.keyboard.type("by-keyboard");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "by-keyboard" }).waitFor();
