@@ -13,7 +13,7 @@ export default defineConfig(({ command }) => ({
     assetsInlineLimit: 0, // the policy allows no scripts or styles inside pages
     reportCompressedSize: false,
     rolldownOptions: {
-      input: ["index.html"],
+      input: ["index.html", "demo/index.html", "demo/viewer.html"],
     },
   },
   server: {

@@ -1,5 +1,6 @@
 // What the tests in a browser share. The Go test in test/console starts a server for each
-// file, and says in the environment where it is: PARLEY_URL, PARLEY_CHROMIUM.
+// file, and says in the environment where it is: PARLEY_URL, PARLEY_CHROMIUM, and the program
+// parley in PARLEY_COMMAND.
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
 import { after, before, beforeEach, afterEach } from "node:test";

@@ -19,7 +19,14 @@ export async function checkAccessible(page) {
 // The policy of the page allows no other scripts; the debugger's are not the page's.
 async function findProblems(page) {
   const session = await page.context().newCDPSession(page);
-  await session.send("Runtime.evaluate", { expression: axe });
+  const contexts = []; // of the page and of its frames, in which axe is too
+  session.on("Runtime.executionContextCreated", ({ context }) => {
+    if (context.auxData.isDefault) contexts.push(context.id);
+  });
+  await session.send("Runtime.enable");
+  for (const contextId of contexts) {
+    await session.send("Runtime.evaluate", { expression: axe, contextId });
+  }
   const { result } = await session.send("Runtime.evaluate", {
     awaitPromise: true,
     returnByValue: true,

@@ -17,3 +17,13 @@ test("below a prefix of a proxy, a room is made, searched for and chatted in", a
   await page.goto(`${server}/console/#/rooms?search=proxied`);
   await page.getByText("1 room with").waitFor();
 });
+
+test("below a prefix, the demo chats, and the code says what the proxy breaks", async () => {
+  const page = await open(`${server}/console/demo`); // the slash is added
+  const ben = page.frameLocator('iframe[title="What Ben sees"]');
+  await ben.getByText("Welcome to the chat").waitFor();
+  await ben.getByRole("button", { name: "Hello!" }).click();
+  await page.frameLocator('iframe[title="What Ana sees"]').locator(".line.by-ben").waitFor();
+  await page.goto(`${server}/console/#/integrate`);
+  await page.getByText("A proxy serves this console below /tools/chat").waitFor();
+});

@@ -22,6 +22,8 @@ export const routes: Route[] = [
   { pattern: "/rooms", load: () => import("./pages/rooms/list") },
   { pattern: "/rooms/:room", load: () => import("./pages/rooms/room") },
   { pattern: "/rooms/:room/live", load: () => import("./pages/live/live") },
+  { pattern: "/token", load: () => import("./pages/token/token") },
+  { pattern: "/integrate", load: () => import("./pages/integrate/integrate") },
 ];
 
 export interface NavEntry {
@@ -32,4 +34,8 @@ export interface NavEntry {
 }
 
 /** What the sidebar leads to, in its order. The first is where the console opens. */
-export const navigation: NavEntry[] = [{ path: "/rooms", label: "Rooms", icon: "rooms" }];
+export const navigation: NavEntry[] = [
+  { path: "/rooms", label: "Rooms", icon: "rooms" },
+  { path: "/token", label: "Token workbench", icon: "token" },
+  { path: "/integrate", label: "Integrate", icon: "code" },
+];

@@ -3,8 +3,11 @@ package console_test
 import (
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -189,6 +192,24 @@ func TestWhatTheConsoleRefuses(t *testing.T) {
 		if body := read(t, res.Body); test.method == "HEAD" && body != "" {
 			t.Errorf("%s %s has a body: %q", test.method, test.path, body)
 		}
+	}
+}
+
+// TestTheMessagingSDKIsNotShipped: its licence does not allow that, and only tests use it.
+// The snippets name the package, so this looks for a word that is in its code alone.
+func TestTheMessagingSDKIsNotShipped(t *testing.T) {
+	err := fs.WalkDir(os.DirFS("dist"), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join("dist", name))
+		if strings.Contains(string(text), "fetchTokenError") {
+			t.Errorf("%s has code of amazon-ivs-chat-messaging in it", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

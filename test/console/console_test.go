@@ -35,9 +35,15 @@ func TestConsole(t *testing.T) {
 	}{
 		{script: "rooms", options: development},
 		{script: "live", options: development},
+		{script: "token", options: development},
+		{script: "integrate", options: development},
+		{script: "demo", options: development},
+		{script: "sdk", options: development},
 		{script: "signin", options: withUsers(t)},
+		{script: "secured", options: withUsers(t)},
 		{script: "prefix", options: development, serve: behindProxy},
 	}
+	command := buildCommand(t)
 	for _, test := range tests {
 		t.Run(test.script, func(t *testing.T) {
 			browser := requireBrowser(t)
@@ -45,7 +51,7 @@ func TestConsole(t *testing.T) {
 			if test.serve != nil {
 				url = test.serve(t, url)
 			}
-			run(t, test.script, "PARLEY_URL="+url, "PARLEY_CHROMIUM="+browser)
+			run(t, test.script, "PARLEY_URL="+url, "PARLEY_CHROMIUM="+browser, "PARLEY_COMMAND="+command)
 		})
 	}
 }
@@ -73,6 +79,18 @@ func withUsers(t *testing.T) []func(*app.Config) {
 			{Name: "nobody", AccessKeys: key("NOBODY")},
 		}}}
 	}}
+}
+
+// buildCommand builds the program parley, for the tests that run its commands, and returns
+// its path.
+func buildCommand(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "parley")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../cmd/parley")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build parley: %v\n%s", err, out)
+	}
+	return path
 }
 
 // behindProxy starts a proxy that serves a server below a prefix, and returns the address
@@ -104,7 +122,8 @@ func requireBrowser(t *testing.T) string {
 	if _, err := exec.LookPath("node"); err != nil {
 		missing("node is missing, so the console is not tested in a browser")
 	}
-	for _, name := range []string{"playwright-core", "@aws-sdk/client-ivschat", "axe-core"} {
+	for _, name := range []string{"playwright-core", "@aws-sdk/client-ivschat", "axe-core",
+		"amazon-ivs-chat-messaging", "vite"} {
 		if _, err := os.Stat(filepath.Join(folder, "node_modules", name)); err != nil {
 			missing("the npm package %s is missing: run npm ci --ignore-scripts in console", name)
 		}

@@ -1,8 +1,8 @@
 // What goes over the connection, as it is, for those who write clients.
 import { useState } from "preact/hooks";
 import { useValue } from "../../lib/state";
-import { formatClock } from "../../lib/text";
 import { Button, CopyButton } from "../../ui/button";
+import { FrameLine } from "../../ui/frame";
 import { VirtualList } from "../../ui/virtuallist";
 import { toast } from "../../ui/toast";
 import type { LiveRoom } from "./model";
@@ -49,16 +49,7 @@ export function FramesPanel({ live }: { live: LiveRoom }) {
         active={active}
         onActive={setActive}
         render={(frame, number) => (
-          <div class={`frame ${frame.direction}`} onClick={() => setActive(number)}>
-            <span class="frame-way">
-              {frame.direction === "in" ? "↓" : "↑"}
-              <span class="visually-hidden">
-                {frame.direction === "in" ? "received" : "sent"}
-              </span>
-            </span>
-            <time>{formatClock(frame.at)}</time>
-            <span class="truncate">{frame.data}</span>
-          </div>
+          <FrameLine frame={frame} onChoose={() => setActive(number)} />
         )}
       />
       {chosen && (

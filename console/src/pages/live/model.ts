@@ -1,27 +1,19 @@
 // What the live page knows of a room: the connection, what was said, and how fast.
-import { CreateChatTokenCommand, type ChatTokenCapability } from "@aws-sdk/client-ivschat";
-import { isException } from "../../api/errors";
 import { chatEndpoint, serverNow } from "../../api/server";
+import { provideToken, type User } from "../../api/tokens";
 import { Log } from "../../lib/log";
 import { State } from "../../lib/state";
 import {
   ChatRoom,
-  PermanentError,
   deleteMessageEvent,
   type Event,
   type Message,
   type RoomState,
 } from "../../messaging/room";
 import type { Session } from "../../session";
+import type { RawFrame } from "../../ui/frame";
 
-/** Who the page is in the room: what a token says of a user. */
-export interface User {
-  userId: string;
-  attributes: Record<string, string>;
-  capabilities: ChatTokenCapability[];
-  sessionMinutes: number;
-}
-
+/** Who the page is at first. */
 export const newcomer: User = {
   userId: "console",
   attributes: { displayName: "Console" },
@@ -34,28 +26,12 @@ export type Row =
   | { kind: "event"; event: Event }
   | { kind: "note"; text: string; at: Date };
 
-export interface RawFrame {
-  direction: "in" | "out";
-  data: string;
-  at: Date;
-}
-
 /** How many rows and raw frames are kept. */
 const maxRows = 4_000;
 const maxRaw = 1_000;
 
 /** Over how many seconds the rate is taken. */
 const rateSeconds = 5;
-
-/** The API's errors after which no token will ever come. */
-const final = [
-  "ResourceNotFoundException",
-  "AccessDeniedException",
-  "ValidationException",
-  "UnrecognizedClientException",
-  "InvalidSignatureException",
-  "PendingVerification",
-];
 
 export class LiveRoom {
   readonly log = new Log<Row>(maxRows);
@@ -100,7 +76,7 @@ export class LiveRoom {
     const room: ChatRoom = new ChatRoom({
       url: chatEndpoint,
       now: serverNow,
-      tokens: () => this.#token(user),
+      tokens: () => provideToken(this.#session.client, this.#arn, user),
       onState: (state) => room === this.#room && this.#changed(state),
       onFrame: (frame) => this.#take(frame),
       onRaw: (direction, data) => this.raw.add({ direction, data, at: new Date() }),
@@ -108,24 +84,6 @@ export class LiveRoom {
     this.#room = room;
     room.connect();
     return room;
-  }
-
-  async #token(user: User) {
-    try {
-      const answer = await this.#session.client.send(
-        new CreateChatTokenCommand({
-          roomIdentifier: this.#arn,
-          userId: user.userId,
-          attributes: user.attributes,
-          capabilities: user.capabilities,
-          sessionDurationInMinutes: user.sessionMinutes,
-        }),
-      );
-      return { ...answer, token: answer.token! };
-    } catch (error) {
-      if (final.some((name) => isException(error, name))) throw new PermanentError(error);
-      throw error;
-    }
   }
 
   #changed(state: RoomState): void {

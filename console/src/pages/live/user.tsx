@@ -1,15 +1,10 @@
 // Who the page is in the room.
 import type { ChatTokenCapability } from "@aws-sdk/client-ivschat";
 import { useState } from "preact/hooks";
+import { capabilities } from "../../api/tokens";
 import { Button } from "../../ui/button";
 import { Check, PairsField, TextField, fromPairs, toPairs } from "../../ui/form";
 import type { LiveRoom } from "./model";
-
-export const capabilities: { id: ChatTokenCapability; label: string }[] = [
-  { id: "SEND_MESSAGE", label: "Send messages" },
-  { id: "DELETE_MESSAGE", label: "Delete messages" },
-  { id: "DISCONNECT_USER", label: "Disconnect users" },
-];
 
 export function UserPanel({ live }: { live: LiveRoom }) {
   const [user, setUser] = useState(live.user.value);

@@ -1,0 +1,1 @@
+var e={userId:`ana`,attributes:{displayName:`Ana`,role:`moderator`},capabilities:[`SEND_MESSAGE`,`DELETE_MESSAGE`,`DISCONNECT_USER`],sessionMinutes:60},t={userId:`ben`,attributes:{displayName:`Ben`},capabilities:[`SEND_MESSAGE`],sessionMinutes:60},n={ana:e,ben:t},r=`demo:cheer`;export{n as i,t as n,r,e as t};
