@@ -64,8 +64,8 @@ function Ticket({ visit }: { visit: Visit }) {
       </div>
       <p class="hint">
         {end
-          ? `The session is renewed within ${formatLeft(end.getTime() - serverNow())}.`
-          : state.name}
+          ? `The session ends in ${formatLeft(end.getTime() - serverNow())}. The next one takes over.`
+          : "There is no session."}
       </p>
     </div>
   );

@@ -12,11 +12,13 @@ import {
   type Message,
   type RoomState,
 } from "../messaging/room";
-import { cheerEvent, type Backend } from "./users";
+import { cheerEvent, users, type Backend } from "./users";
 
 export type Line =
   | { kind: "message"; message: Message; deleted: boolean }
   | { kind: "note"; text: string };
+
+const nameOf = (userId = ""): string => users[userId]?.attributes.displayName ?? userId;
 
 /** How many lines are kept. */
 const maxLines = 500;
@@ -118,7 +120,7 @@ export class Visit {
           (line) => ({ ...line, deleted: true }),
         );
       case disconnectUserEvent:
-        return this.#note(`${frame.attributes.UserId} was disconnected.`);
+        return this.#note(`${nameOf(frame.attributes.UserId)} was disconnected.`);
     }
   }
 }

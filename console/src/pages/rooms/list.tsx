@@ -191,9 +191,15 @@ function NoRooms({ searched, create }: { searched: boolean; create: () => void }
   return (
     <Empty icon="rooms" title="No rooms yet">
       <p>A room is where people chat. Make one, and open it to see what is said.</p>
-      <Button kind="primary" icon="plus" onClick={create}>
-        Create room
-      </Button>
+      <div class="row wrap">
+        <Button kind="primary" icon="plus" onClick={create}>
+          Create room
+        </Button>
+        <a class="button" href="demo/">
+          <Icon name="play" />
+          See a demo
+        </a>
+      </div>
     </Empty>
   );
 }

@@ -1,1 +1,0 @@
-import{L as e,c as t}from"./button-BEmr_gJK.js";import"./signin-k3jP_Fhw.js";import{t as n}from"./app-Bk6ZRezP.js";e(t(n,{}),document.getElementById(`app`));
