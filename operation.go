@@ -105,19 +105,39 @@ var Operations = []Operation{
 var Extensions = []Operation{
 	extension("SearchRooms", KindRoom, AccessDenied, Invalid),
 	extension("GetMetrics", "", AccessDenied),
+	about("identifier", extension("GetRoomTraffic", KindRoom, AccessDenied, NotFound, Invalid)),
+	about("identifier", extension("GetLogDeliveries", KindLoggingConfiguration,
+		AccessDenied, NotFound, Invalid)),
 }
 
 // permissions are the actions of the extensions. SearchRooms tells no more than ListRooms
-// does, so who may make one may make both. GetMetrics tells about the server as a whole,
+// does, so who may make one may make both; who may look at a room or at a logging
+// configuration may see what goes on there. GetMetrics tells about the server as a whole,
 // all accounts together.
 var permissions = map[string]string{
-	"SearchRooms": "ivschat:ListRooms",
-	"GetMetrics":  "parley:GetMetrics",
+	"SearchRooms":      "ivschat:ListRooms",
+	"GetMetrics":       "parley:GetMetrics",
+	"GetRoomTraffic":   "ivschat:GetRoom",
+	"GetLogDeliveries": "ivschat:GetLoggingConfiguration",
+}
+
+// Watches reports whether the operation is one that an open page makes every few seconds.
+func (o Operation) Watches() bool {
+	switch o.Name {
+	case "GetMetrics", "GetRoomTraffic", "GetLogDeliveries":
+		return true
+	}
+	return false
 }
 
 func extension(name string, kind Kind, models ...Code) Operation {
 	return Operation{Name: name, Method: http.MethodPost, Path: "/parley/" + name,
 		Status: http.StatusOK, Kind: kind, Models: models}
+}
+
+func about(member string, o Operation) Operation {
+	o.Member = member
+	return o
 }
 
 func post(name string, rate int, kind Kind, member string, models ...Code) Operation {

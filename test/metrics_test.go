@@ -381,3 +381,34 @@ func TestTopRooms(t *testing.T) {
 		t.Errorf("/rooms?top=1000 answered %d, want 200", status)
 	}
 }
+
+// TestRoomTraffic watches a room while a message and an event go through it, and when
+// nobody is left in it.
+func TestRoomTraffic(t *testing.T) {
+	srv := parleytest.Start(t)
+	room := srv.CreateRoom(t, nil)
+	want := func(when string, sessions, frames, deliveries float64) {
+		t.Helper()
+		eventually(t, logPatience, func() error {
+			a := srv.Call(t, "parley/GetRoomTraffic", map[string]string{"identifier": room})
+			nodes, _ := a.Body["nodes"].([]any)
+			got := fmt.Sprint(nodes)
+			want := fmt.Sprint([]any{map[string]any{"node": "", "sessions": sessions,
+				"frames": frames, "deliveries": deliveries}})
+			if got != want {
+				return fmt.Errorf("%s: traffic %s, want %s", when, got, want)
+			}
+			return nil
+		})
+	}
+	want("before anybody came", 0, 0, 0)
+	ana, ben := srv.Join(t, room, "ana", "SEND_MESSAGE"), srv.Join(t, room, "ben")
+	want("with two users", 2, 0, 0)
+	ana.Say(t, "hello")
+	ben.Next(t)
+	want("after a message", 2, 1, 2)
+	srv.Call(t, "SendEvent", map[string]string{"roomIdentifier": room, "eventName": "poll"})
+	want("after an event", 2, 2, 4)
+	_ = errors.Join(ana.Conn.Close(), ben.Conn.Close())
+	want("after all have left", 0, 0, 0)
+}

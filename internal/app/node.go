@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/control"
 	"github.com/parley-chat/parley/internal/metrics"
 	"github.com/parley-chat/parley/internal/store"
@@ -48,6 +49,13 @@ func (a *App) NodeMetrics(context.Context) ([]control.NodeMetrics, error) {
 		return strings.HasPrefix(name, "parley_") || strings.HasPrefix(name, "process_")
 	})
 	return []control.NodeMetrics{{Metrics: values}}, err
+}
+
+// RoomTraffic returns what a room has on this node, the only one.
+func (a *App) RoomTraffic(_ context.Context, room parley.ARN) ([]control.RoomTraffic, error) {
+	t := a.hub.RoomTraffic(room)
+	return []control.RoomTraffic{
+		{Sessions: t.Sessions, Frames: t.Frames, Deliveries: t.Deliveries}}, nil
 }
 
 // quotaUse returns what is used of the quotas that count things, in the accounts and

@@ -49,10 +49,10 @@ type auditIdentity struct {
 }
 
 // record writes a line of the audit log about a call that was answered with body,
-// or refused with told. Requests that name no operation are no calls. That metrics were
-// read is not worth a line: an open console does it every few seconds.
+// or refused with told. Requests that name no operation are no calls. That somebody watches
+// is not worth a line: an open console asks every few seconds.
 func (h *Handler) record(r *http.Request, c *call, body []byte, told *parley.Error) {
-	if h.audit == nil || c.op.Name == "" || c.op.Name == "GetMetrics" && told == nil {
+	if h.audit == nil || c.op.Name == "" || c.op.Watches() && told == nil {
 		return
 	}
 	record := auditRecord{

@@ -119,18 +119,6 @@ type Identities interface {
 	Identity(accessKeyID string) (Identity, bool)
 }
 
-// Nodes knows how the nodes of the server are.
-type Nodes interface {
-	// NodeMetrics returns the metrics of each node, this one first.
-	NodeMetrics(ctx context.Context) ([]NodeMetrics, error)
-}
-
-// NodeMetrics are the metrics of one node.
-type NodeMetrics struct {
-	Node    string          `json:"node"` // its name; empty when it is the only one
-	Metrics []metrics.Value `json:"metrics"`
-}
-
 // Identity is a user of an account, as one of the user's access keys shows it.
 type Identity struct {
 	Account  string // 12 digits
@@ -152,7 +140,7 @@ type Config struct {
 	Sealer                Sealer
 	TokenIDs              TokenIDs // nil: they are random
 	Identities            Identities
-	Nodes                 Nodes // nil: there are no metrics to tell
+	Nodes                 Nodes // nil: there is nothing to tell of them
 
 	Regions []string      // the regions that requests may be signed for
 	Origins []string      // of the pages that may read answers; AnyOrigin allows all
@@ -246,6 +234,8 @@ var handlers = map[string]func(*Handler, context.Context, *call) (any, error){
 	"UntagResource":       (*Handler).untagResource,
 	"ListTagsForResource": (*Handler).listTagsForResource,
 
-	"SearchRooms": (*Handler).searchRooms,
-	"GetMetrics":  (*Handler).getMetrics,
+	"SearchRooms":      (*Handler).searchRooms,
+	"GetMetrics":       (*Handler).getMetrics,
+	"GetRoomTraffic":   (*Handler).getRoomTraffic,
+	"GetLogDeliveries": (*Handler).getLogDeliveries,
 }

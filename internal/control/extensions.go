@@ -2,10 +2,8 @@ package control
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/parley-chat/parley"
 )
@@ -124,21 +122,3 @@ func (s search) hasText(r parley.Room) bool {
 }
 
 func (s search) in(text string) bool { return strings.Contains(strings.ToLower(text), s.text) }
-
-// serverMetrics is the answer of GetMetrics.
-type serverMetrics struct {
-	Time  string        `json:"time"` // when they were read
-	Nodes []NodeMetrics `json:"nodes"`
-}
-
-func (h *Handler) getMetrics(ctx context.Context, c *call) (any, error) {
-	told := serverMetrics{Time: c.now.UTC().Format(time.RFC3339Nano), Nodes: []NodeMetrics{}}
-	if h.nodes == nil {
-		return told, nil
-	}
-	var err error
-	if told.Nodes, err = h.nodes.NodeMetrics(ctx); err != nil {
-		return nil, fmt.Errorf("read metrics: %w", err)
-	}
-	return told, nil
-}

@@ -1,8 +1,8 @@
 package control_test
 
 import (
-	"context"
-	"errors"
+	"bytes"
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,19 +18,18 @@ import (
 	"github.com/parley-chat/parley/internal/sigv4"
 )
 
-// nodes is a cluster of one node, or an error.
-type nodes struct{ err error }
-
-func (n nodes) NodeMetrics(context.Context) ([]control.NodeMetrics, error) {
-	values := []metrics.Value{{Name: "parley_connections", Number: 7}}
-	return []control.NodeMetrics{{Node: "one", Metrics: values}}, n.err
-}
-
 // startWith returns a server whose only user has a policy that allows an action.
 func startWith(t *testing.T, action string, n control.Nodes) *server {
 	t.Helper()
+	return startOn(t, action, "*", n)
+}
+
+// startOn is startWith with an action that is allowed on one resource. The audit log is
+// the server's log.
+func startOn(t *testing.T, action, resource string, n control.Nodes) *server {
+	t.Helper()
 	document, err := policy.Parse(fmt.Appendf(nil, `{"Version":"2012-10-17",
-		"Statement":{"Effect":"Allow","Action":%q,"Resource":"*"}}`, action))
+		"Statement":{"Effect":"Allow","Action":%q,"Resource":%q}}`, action, resource))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,10 +37,11 @@ func startWith(t *testing.T, action string, n control.Nodes) *server {
 		Account: account, UserName: "ana", UserARN: "arn:aws:iam::" + account + ":user/ana",
 		Policies: []*policy.Document{document}, Key: sigv4.Key{ID: owner.key, Secret: owner.secret},
 	}
-	s := &server{store: newMemory(aRoom()), metrics: metrics.New()}
+	s := &server{store: newMemory(aRoom()), metrics: metrics.New(), log: new(bytes.Buffer)}
 	s.handler = control.New(control.Config{
 		Rooms: s.store, LoggingConfigurations: s.store, Identities: keyring{owner.key: user},
-		Nodes: n, Regions: []string{region}, Metrics: s.metrics, Log: slog.New(slog.DiscardHandler),
+		Nodes: n, Regions: []string{region}, Audit: s.log, Metrics: s.metrics,
+		Log: slog.New(slog.DiscardHandler),
 	})
 	return s
 }
@@ -58,10 +58,15 @@ func TestExtensionsNeedTheirPermission(t *testing.T) {
 		{"GetMetrics", "parley:*", http.StatusOK},
 		{"GetMetrics", "*", http.StatusOK},
 		{"GetMetrics", "ivschat:*", http.StatusForbidden},
+		{"GetRoomTraffic", "ivschat:GetRoom", http.StatusOK},
+		{"GetRoomTraffic", "parley:*", http.StatusForbidden},
+		{"GetLogDeliveries", "ivschat:GetLoggingConfiguration", http.StatusOK},
+		{"GetLogDeliveries", "ivschat:ListLoggingConfigurations", http.StatusForbidden},
 	}
+	bodies := map[string]string{"GetRoomTraffic": object(member("identifier", aRoom().ARN.String()))}
 	for _, test := range tests {
 		s := startWith(t, test.action, nodes{})
-		w := s.call(t, owner, "parley/"+test.operation, "{}")
+		w := s.call(t, owner, "parley/"+test.operation, cmp.Or(bodies[test.operation], "{}"))
 		if w.Code != test.status {
 			t.Errorf("%s by who may %s: status %d, want %d; body %s",
 				test.operation, test.action, w.Code, test.status, w.Body)
@@ -86,23 +91,6 @@ func TestExtensionsNeedASignature(t *testing.T) {
 		if got := errorType(w); got != "InvalidSignatureException" {
 			t.Errorf("%s with another secret: %q, want InvalidSignatureException", op.Name, got)
 		}
-	}
-}
-
-func TestGetMetrics(t *testing.T) {
-	w := startWith(t, "*", nodes{}).call(t, owner, "parley/GetMetrics", "{}")
-	answer := w.Body.String()
-	const want = `"nodes":[{"node":"one","metrics":[{"name":"parley_connections","value":7}]}]}`
-	if !strings.HasSuffix(answer, want) {
-		t.Errorf("answer %s, want it to end in %s", answer, want)
-	}
-	at, _ := members(t, w.Body)["time"].(string)
-	if _, err := time.Parse(time.RFC3339Nano, at); err != nil {
-		t.Errorf("time: %v", err)
-	}
-	w = startWith(t, "*", nodes{errors.New("broken")}).call(t, owner, "parley/GetMetrics", "{}")
-	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "broken") {
-		t.Errorf("metrics that cannot be read: %d %s, want 500 and no reason", w.Code, w.Body)
 	}
 }
 

@@ -58,6 +58,31 @@ func (h *Hub) TopRooms(n int) []RoomTraffic {
 	return all[:min(n, len(all))]
 }
 
+// RoomTraffic returns what a room has on this node, which is nothing when it has no
+// session here.
+func (h *Hub) RoomTraffic(arn parley.ARN) RoomTraffic {
+	h.mu.Lock()
+	r := h.rooms[arn]
+	found := RoomTraffic{Room: arn}
+	if r != nil {
+		found.Sessions = r.members
+	}
+	h.mu.Unlock()
+	if r != nil {
+		r.readTraffic(time.Now(), &found)
+	}
+	return found
+}
+
+// readTraffic adds what the room's sessions got.
+func (r *room) readTraffic(now time.Time, to *RoomTraffic) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.traffic.turn(now)
+	to.Frames, to.Deliveries = r.traffic.frames, r.traffic.deliveries
+	to.LastMinute = r.traffic.before
+}
+
 // traffic returns that of all rooms.
 func (h *Hub) traffic(now time.Time) []RoomTraffic {
 	h.mu.Lock()
@@ -69,11 +94,7 @@ func (h *Hub) traffic(now time.Time) []RoomTraffic {
 	}
 	h.mu.Unlock()
 	for i, r := range rooms {
-		r.mu.Lock()
-		r.traffic.turn(now)
-		all[i].Frames, all[i].Deliveries = r.traffic.frames, r.traffic.deliveries
-		all[i].LastMinute = r.traffic.before
-		r.mu.Unlock()
+		r.readTraffic(now, &all[i])
 	}
 	return all
 }
