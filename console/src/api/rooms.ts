@@ -16,9 +16,6 @@ export interface RoomPage {
   total: number;
 }
 
-/** How many rooms a page of a list has: as many as the server gives at once. */
-export const pageSize = 50;
-
 /** Which rooms are looked for: any, those with a review handler, or those with chat logs. */
 export type RoomFilter = "" | "REVIEWED" | "LOGGED";
 
@@ -36,7 +33,7 @@ export async function searchRooms(
       updateTime: string;
     })[];
   }
-  const input = { text, only, nextToken, maxResults: pageSize };
+  const input = { text, only, nextToken };
   const page = await extension<Answer>(client, "SearchRooms", input, abort);
   const rooms = page.rooms.map((room) => ({
     ...room,

@@ -14,7 +14,7 @@ import { href } from "../../router";
 import type { Session } from "../../session";
 import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
-import { Missing } from "../rooms/room";
+import { MissingRoom } from "../rooms/room";
 import { RoomTabs } from "../rooms/tabs";
 import { Chat } from "./chat";
 import { Composer } from "./composer";
@@ -36,7 +36,7 @@ type View = (typeof views)[number]["id"];
 export default function LivePage({ session, parameters }: PageProps) {
   const arn = parameters.room!;
   const room = useLoad((abort) => getRoom(session.client, arn, abort), [session.client, arn]);
-  if (!room.data) return <Missing error={room.error} retry={room.reload} />;
+  if (!room.data) return <MissingRoom error={room.error} retry={room.reload} />;
   return <Live session={session} room={room.data} />;
 }
 

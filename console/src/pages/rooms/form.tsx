@@ -1,10 +1,8 @@
-// The dialogs that make, change, tag and delete a room.
+// The dialogs that make, change and delete a room.
 import {
   CreateRoomCommand,
   DeleteRoomCommand,
   ListLoggingConfigurationsCommand,
-  TagResourceCommand,
-  UntagResourceCommand,
   UpdateRoomCommand,
   type IvschatClient,
 } from "@aws-sdk/client-ivschat";
@@ -20,7 +18,6 @@ import {
   SelectField,
   TextField,
   fromPairs,
-  toPairs,
   useForm,
   type Form,
   type Pairs,
@@ -257,48 +254,6 @@ export function EditRoom({ client, room, onClose, onDone }: RoomDialogProps) {
       <form class="stack" onSubmit={form.submit}>
         <SettingsFields client={client} form={form} settings={settings} onSettings={setSettings} />
         <FormFailure form={form} fields={members} />
-        <div class="actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={form.busy}>
-            Save
-          </Button>
-        </div>
-      </form>
-    </Dialog>
-  );
-}
-
-export function EditTags({ client, room, onClose, onDone }: RoomDialogProps) {
-  const before = room.tags ?? {};
-  const [pairs, setPairs] = useState<Pairs>(toPairs(before));
-  const form = useForm(async () => {
-    const after = fromPairs(pairs);
-    const resourceArn = room.arn!;
-    const gone = Object.keys(before).filter((key) => !(key in after));
-    const changed = Object.entries(after).filter(([key, value]) => before[key] !== value);
-    // What is gone goes first, so that there is room for what is new.
-    if (gone.length > 0) {
-      await client.send(new UntagResourceCommand({ resourceArn, tagKeys: gone }));
-    }
-    if (changed.length > 0) {
-      const tags = Object.fromEntries(changed);
-      await client.send(new TagResourceCommand({ resourceArn, tags }));
-    }
-    toast("The tags are saved.");
-    onDone({ ...room, tags: after });
-  });
-  return (
-    <Dialog title={`Tags of ${titleOf(room)}`} onClose={onClose}>
-      <form class="stack" onSubmit={form.submit}>
-        <PairsField
-          legend="Tags"
-          hint="Up to 50. Some that begin with parley: switch on what the server can do besides."
-          noun="tag"
-          pairs={pairs}
-          onPairs={setPairs}
-          error={form.errorOf("tags")}
-        />
-        <FormFailure form={form} fields={["tags"]} />
         <div class="actions">
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" type="submit" busy={form.busy}>

@@ -1,7 +1,7 @@
 // The rooms of the account in the region: searched for, in pages.
 import type { RoomSummary } from "@aws-sdk/client-ivschat";
 import { useEffect, useState } from "preact/hooks";
-import { pageSize, searchRooms, titleOf, type RoomFilter } from "../../api/rooms";
+import { searchRooms, titleOf, type RoomFilter } from "../../api/rooms";
 import { PageHead } from "../../app";
 import { useLoad } from "../../lib/load";
 import { formatAgo, formatDate, formatNumber } from "../../lib/text";
@@ -10,6 +10,7 @@ import { go, href } from "../../router";
 import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { Empty, LoadFailure, Skeleton } from "../../ui/notice";
+import { Pager } from "../../ui/pager";
 import { Tags } from "../../ui/tags";
 import { CreateRoom } from "./form";
 
@@ -201,34 +202,5 @@ function NoRooms({ searched, create }: { searched: boolean; create: () => void }
         </a>
       </div>
     </Empty>
-  );
-}
-
-interface PagerProps {
-  page: number;
-  total: number;
-  shown: number;
-  back: (() => void) | undefined;
-  next: (() => void) | undefined;
-}
-
-function Pager({ page, total, shown, back, next }: PagerProps) {
-  if (!back && !next) return null;
-  const first = (page - 1) * pageSize + 1;
-  return (
-    <nav class="table-foot" aria-label="Pages of the list">
-      <span>
-        {formatNumber(first)}–{formatNumber(first + shown - 1)} of {formatNumber(total)}
-      </span>
-      <span class="row">
-        <Button small icon="left" disabled={!back} onClick={back}>
-          Previous
-        </Button>
-        <Button small disabled={!next} onClick={next}>
-          Next
-          <Icon name="right" />
-        </Button>
-      </span>
-    </nav>
   );
 }

@@ -1,8 +1,6 @@
 // A room: what it is set to, and what can be done with it.
 import { GetLoggingConfigurationCommand, type IvschatClient } from "@aws-sdk/client-ivschat";
-import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { isException } from "../../api/errors";
 import { getRoom, titleOf, type Room } from "../../api/rooms";
 import { PageHead } from "../../app";
 import { useLoad } from "../../lib/load";
@@ -11,10 +9,15 @@ import type { PageProps } from "../../pages";
 import { go, href } from "../../router";
 import { Button, Copyable } from "../../ui/button";
 import { Icon } from "../../ui/icon";
-import { Empty, LoadFailure, Skeleton } from "../../ui/notice";
+import { Missing } from "../../ui/missing";
+import { Panel } from "../../ui/panel";
 import { Tags } from "../../ui/tags";
-import { DeleteRoom, EditRoom, EditTags } from "./form";
+import { EditTags } from "../tags";
+import { DeleteRoom, EditRoom } from "./form";
 import { RoomTabs } from "./tabs";
+
+const tagsHint =
+  "Up to 50. Some that begin with parley: switch on what the server can do besides.";
 
 type Open = "edit" | "tags" | "delete" | null;
 
@@ -28,7 +31,7 @@ export default function RoomPage({ session, parameters }: PageProps) {
     room.set(changed);
     close();
   };
-  if (!room.data) return <Missing error={room.error} retry={room.reload} />;
+  if (!room.data) return <MissingRoom error={room.error} retry={room.reload} />;
   const dialog = { client, room: room.data, onClose: close };
   return (
     <div class="page">
@@ -59,45 +62,27 @@ export default function RoomPage({ session, parameters }: PageProps) {
         </Panel>
       </div>
       {open === "edit" && <EditRoom {...dialog} onDone={done} />}
-      {open === "tags" && <EditTags {...dialog} onDone={done} />}
+      {open === "tags" && (
+        <EditTags
+          client={client}
+          arn={arn}
+          title={titleOf(room.data)}
+          tags={room.data.tags}
+          hint={tagsHint}
+          onClose={close}
+          onDone={(tags) => done({ ...room.data!, tags })}
+        />
+      )}
       {open === "delete" && <DeleteRoom {...dialog} onDone={() => go(href(["rooms"]))} />}
     </div>
   );
 }
 
 /** Takes the place of a room that is not there yet, or not at all. */
-export function Missing({ error, retry }: { error: unknown; retry: () => void }) {
+export function MissingRoom({ error, retry }: { error: unknown; retry: () => void }) {
+  const back = { label: "Go to the rooms", href: href(["rooms"]) };
   return (
-    <div class="page">
-      {error === undefined ? (
-        <Skeleton lines={6} />
-      ) : isException(error, "ResourceNotFoundException") ? (
-        <Empty icon="rooms" title="There is no such room">
-          <p>It was deleted, or it is in another region or account.</p>
-          <a href={href(["rooms"])}>Go to the rooms</a>
-        </Empty>
-      ) : (
-        <LoadFailure error={error} retry={retry} />
-      )}
-    </div>
-  );
-}
-
-interface PanelProps {
-  title: string;
-  action?: ComponentChildren;
-  children: ComponentChildren;
-}
-
-function Panel({ title, action, children }: PanelProps) {
-  return (
-    <section class="panel">
-      <div class="panel-head">
-        <h2>{title}</h2>
-        {action}
-      </div>
-      <div class="panel-body">{children}</div>
-    </section>
+    <Missing error={error} retry={retry} icon="rooms" title="There is no such room" back={back} />
   );
 }
 

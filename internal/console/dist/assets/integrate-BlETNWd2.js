@@ -1,4 +1,4 @@
-import{C as e,I as t,b as n,c as r,r as i,s as a,t as o,v as s}from"./button-BEmr_gJK.js";import{n as c}from"./app-BxXXf-mo.js";import{_ as l,p as u,v as d}from"./signin-CcaazyKl.js";import{a as f,c as p,i as m,l as h,n as g,o as _,r as v,s as y,t as b}from"./picker-DvuAyDBp.js";var x=`<!doctype html>
+import{C as e,I as t,b as n,c as r,r as i,s as a,t as o,v as s}from"./button-BEmr_gJK.js";import{n as c}from"./app-y-1pzKy2.js";import{_ as l,p as u,v as d}from"./signin-B6_oDCW8.js";import{a as f,c as p,i as m,l as h,n as g,o as _,r as v,s as y,t as b}from"./picker-BD4fhFqX.js";var x=`<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />

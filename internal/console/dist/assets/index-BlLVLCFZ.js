@@ -1,1 +1,0 @@
-import{L as e,c as t}from"./button-BEmr_gJK.js";import"./signin-CcaazyKl.js";import{t as n}from"./app-BxXXf-mo.js";e(t(n,{}),document.getElementById(`app`));
