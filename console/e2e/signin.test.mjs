@@ -70,3 +70,15 @@ test("a server that is away is called that", async () => {
   await page.getByText("The server cannot be reached").waitFor();
   expectProblems(/ERR_INTERNET_DISCONNECTED/);
 });
+
+test("who may not see the server's figures is told what it takes", async () => {
+  const page = await open(consoleUrl);
+  await signIn(page, "ADMIN", "ADMIN");
+  await page.getByRole("link", { name: "Overview" }).click();
+  await page.getByRole("heading", { name: "You may not see the figures of the server" }).waitFor();
+  await page.getByText("parley:GetMetrics", { exact: true }).waitFor();
+  await checkAccessible(page);
+  await page.getByRole("link", { name: "Go to the rooms" }).click();
+  await page.getByRole("heading", { name: "No rooms yet" }).waitFor();
+  expectProblems(/status of 403/);
+});

@@ -3,7 +3,7 @@ import { Component, type ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useValue } from "./lib/state";
 import { useLoad } from "./lib/load";
-import { navigation, routes, type PageProps } from "./pages";
+import { home, routes, type PageProps } from "./pages";
 import { SignIn } from "./pages/signin";
 import { href, match, place } from "./router";
 import { session, start, type Session } from "./session";
@@ -35,7 +35,7 @@ export function App() {
 /** Shows the page that the address names. */
 function Pages({ session }: { session: Session }) {
   const { path, query } = useValue(place);
-  const wanted = path === "/" ? navigation[0]!.path : path;
+  const wanted = path === "/" ? home : path;
   for (const route of routes) {
     const parameters = match(route.pattern, wanted);
     if (parameters) {

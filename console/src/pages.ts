@@ -19,6 +19,7 @@ export interface Route {
 }
 
 export const routes: Route[] = [
+  { pattern: "/overview", load: () => import("./pages/overview/overview") },
   { pattern: "/rooms", load: () => import("./pages/rooms/list") },
   { pattern: "/rooms/:room", load: () => import("./pages/rooms/room") },
   { pattern: "/rooms/:room/live", load: () => import("./pages/live/live") },
@@ -33,8 +34,12 @@ export interface NavEntry {
   icon: IconName;
 }
 
-/** What the sidebar leads to, in its order. The first is where the console opens. */
+/** Where the console opens: everybody may see it, and a newcomer begins there. */
+export const home = "/rooms";
+
+/** What the sidebar leads to, in its order. */
 export const navigation: NavEntry[] = [
+  { path: "/overview", label: "Overview", icon: "overview" },
   { path: "/rooms", label: "Rooms", icon: "rooms" },
   { path: "/token", label: "Token workbench", icon: "token" },
   { path: "/integrate", label: "Integrate", icon: "code" },

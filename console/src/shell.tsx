@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import icon from "./icon.svg";
 import { useValue } from "./lib/state";
-import { navigation } from "./pages";
+import { home, navigation } from "./pages";
 import { place } from "./router";
 import { changeRegion, settings, signOut, type Session } from "./session";
 import { theme, type Theme } from "./theme";
@@ -46,11 +46,11 @@ export function Shell({ session, children }: { session: Session; children: Compo
       >
         <Brand />
         <nav class="nav" aria-label="Pages">
-          {navigation.map((entry, i) => (
+          {navigation.map((entry) => (
             <a
               key={entry.path}
               href={"#" + entry.path}
-              aria-current={isHere(entry.path, here.path, i === 0) ? "page" : undefined}
+              aria-current={isHere(entry.path, here.path) ? "page" : undefined}
             >
               <Icon name={entry.icon} />
               {entry.label}
@@ -75,8 +75,8 @@ export function Brand() {
   );
 }
 
-const isHere = (entry: string, path: string, first: boolean): boolean =>
-  path === entry || path.startsWith(entry + "/") || (first && path === "/");
+const isHere = (entry: string, path: string): boolean =>
+  path === entry || path.startsWith(entry + "/") || (entry === home && path === "/");
 
 function Identity({ session }: { session: Session }) {
   const { regions } = useValue(settings);

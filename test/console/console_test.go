@@ -18,6 +18,7 @@ import (
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/parleytest"
+	"github.com/parley-chat/parley/internal/review"
 )
 
 // folder is where the console's source and its tests are.
@@ -41,6 +42,7 @@ func TestConsole(t *testing.T) {
 		{script: "sdk", options: development},
 		{script: "signin", options: withUsers(t)},
 		{script: "secured", options: withUsers(t)},
+		{script: "overview", options: append(development, reviewed)},
 		{script: "prefix", options: development, serve: behindProxy},
 	}
 	command := buildCommand(t)
@@ -58,6 +60,12 @@ func TestConsole(t *testing.T) {
 
 // development is how serve --dev sets a server up.
 var development = []func(*app.Config){func(c *app.Config) { c.Quotas = parley.NoQuotas }}
+
+// reviewed has the function moderate deny messages with a word.
+func reviewed(c *app.Config) {
+	c.Review.Targets = []review.TargetConfig{{ARN: "arn:aws:lambda:us-east-1:*:function:moderate",
+		Rules: &review.RulesConfig{Words: []string{"darn"}}}}
+}
 
 // withUsers returns the settings of a server with two users, whose secrets are their
 // keys' ids: ADMIN may do everything with rooms, and NOBODY nothing.

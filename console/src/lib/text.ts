@@ -3,7 +3,30 @@
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const whole = new Intl.NumberFormat();
+const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+
+const small = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+const large = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+
+/** Formats a number for a place with little room: 0.4, 87, 9,999, 12.3K. */
+export const formatShort = (n: number): string =>
+  Math.abs(n) >= 10_000 ? large.format(n) : n >= 100 ? whole.format(n) : small.format(n);
+
+const byteUnits = ["B", "kB", "MB", "GB", "TB"];
+
+/** Formats a size, such as 1.4 MB. */
+export function formatBytes(n: number): string {
+  let unit = 0;
+  for (; n >= 1000 && unit < byteUnits.length - 1; unit++) n /= 1000;
+  return `${n >= 100 ? whole.format(n) : small.format(n)} ${byteUnits[unit]}`;
+}
+
+/** Formats how long something took, such as 0.3 s, 12 s, 5 min or 3 h. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 120) return `${small.format(seconds)} s`;
+  if (seconds < 7200) return `${whole.format(seconds / 60)} min`;
+  return `${small.format(seconds / 3600)} h`;
+}
 
 export const formatDate = (at: Date): string => absolute.format(at);
 export const formatClock = (at: Date): string => clock.format(at);

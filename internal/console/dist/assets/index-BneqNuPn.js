@@ -1,1 +1,0 @@
-import{L as e,c as t}from"./button-BEmr_gJK.js";import"./signin-B6_oDCW8.js";import{t as n}from"./app-y-1pzKy2.js";e(t(n,{}),document.getElementById(`app`));
