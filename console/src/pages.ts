@@ -23,6 +23,8 @@ export const routes: Route[] = [
   { pattern: "/rooms", load: () => import("./pages/rooms/list") },
   { pattern: "/rooms/:room", load: () => import("./pages/rooms/room") },
   { pattern: "/rooms/:room/live", load: () => import("./pages/live/live") },
+  { pattern: "/logs", load: () => import("./pages/logs/list") },
+  { pattern: "/logs/:log", load: () => import("./pages/logs/log") },
   { pattern: "/token", load: () => import("./pages/token/token") },
   { pattern: "/integrate", load: () => import("./pages/integrate/integrate") },
 ];
@@ -41,6 +43,7 @@ export const home = "/rooms";
 export const navigation: NavEntry[] = [
   { path: "/overview", label: "Overview", icon: "overview" },
   { path: "/rooms", label: "Rooms", icon: "rooms" },
+  { path: "/logs", label: "Chat logs", icon: "logs" },
   { path: "/token", label: "Token workbench", icon: "token" },
   { path: "/integrate", label: "Integrate", icon: "code" },
 ];

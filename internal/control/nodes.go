@@ -49,8 +49,7 @@ type LogDelivery struct {
 	Delivered            int64      `json:"delivered"`  // records
 	Dropped              int64      `json:"dropped"`
 	LastDelivery         *time.Time `json:"lastDelivery,omitempty"`
-	// While deliveries fail, there is since when, and with what kind of error. The last
-	// error stays when they succeed again.
+	// Since when deliveries fail, and how. When they succeed again, this is gone.
 	FailingSince *time.Time `json:"failingSince,omitempty"`
 	ErrorKind    string     `json:"errorKind,omitempty"`
 	LastError    string     `json:"lastError,omitempty"`

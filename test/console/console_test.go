@@ -43,6 +43,7 @@ func TestConsole(t *testing.T) {
 		{script: "signin", options: withUsers(t)},
 		{script: "secured", options: withUsers(t)},
 		{script: "overview", options: append(development, reviewed)},
+		{script: "logs", options: append(development, logged(t))},
 		{script: "prefix", options: development, serve: behindProxy},
 	}
 	command := buildCommand(t)
@@ -65,6 +66,20 @@ var development = []func(*app.Config){func(c *app.Config) { c.Quotas = parley.No
 func reviewed(c *app.Config) {
 	c.Review.Targets = []review.TargetConfig{{ARN: "arn:aws:lambda:us-east-1:*:function:moderate",
 		Rules: &review.RulesConfig{Words: []string{"darn"}}}}
+}
+
+// logged has chat logs delivered every second: to a folder, but for buckets whose names
+// begin with broken, since there is a file where their folders should be.
+func logged(t *testing.T) func(*app.Config) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func(c *app.Config) {
+		c.Logs.Window, c.Logs.Flush = time.Second, time.Second
+		c.Logs.Destinations = []app.LogDestinationConfig{{S3: "broken*", Directory: file}}
+	}
 }
 
 // withUsers returns the settings of a server with two users, whose secrets are their

@@ -101,6 +101,18 @@ const patterns: [RegExp, string][] = [
     /^Member must satisfy regular expression pattern: \^\[a-zA-Z0-9-_\]\*\$$/,
     "Letters, digits, - and _ only.",
   ],
+  [
+    /^Member must satisfy regular expression pattern: \^\[a-z0-9-\.\]\+\$$/,
+    "Lower-case letters, digits, - and . only.",
+  ],
+  [
+    /^Member must satisfy regular expression pattern: \^\[\\\.\\-_\/#A-Za-z0-9\]\+\$$/,
+    "Letters, digits and . - _ / # only.",
+  ],
+  [
+    /^Member must satisfy regular expression pattern: \^\[a-zA-Z0-9_\.-\]\+\$$/,
+    "Letters, digits, _, . and - only.",
+  ],
   [/^Member must satisfy regular expression pattern: (.*)$/, "It must look like $1"],
   [/^Member must satisfy enum value set: \[(.*)\]$/, "One of $1."],
 ];

@@ -1,6 +1,7 @@
 // A room: what it is set to, and what can be done with it.
-import { GetLoggingConfigurationCommand, type IvschatClient } from "@aws-sdk/client-ivschat";
+import type { IvschatClient } from "@aws-sdk/client-ivschat";
 import { useState } from "preact/hooks";
+import { getDeliveries, getLoggingConfiguration } from "../../api/logging";
 import { getRoom, titleOf, type Room } from "../../api/rooms";
 import { PageHead } from "../../app";
 import { useLoad } from "../../lib/load";
@@ -12,6 +13,7 @@ import { Icon } from "../../ui/icon";
 import { Missing } from "../../ui/missing";
 import { Panel } from "../../ui/panel";
 import { Tags } from "../../ui/tags";
+import { LogStatus } from "../logs/status";
 import { EditTags } from "../tags";
 import { DeleteRoom, EditRoom } from "./form";
 import { RoomTabs } from "./tabs";
@@ -139,21 +141,13 @@ function Logs({ client, arns }: { client: IvschatClient; arns: string[] }) {
 }
 
 function Log({ client, arn }: { client: IvschatClient; arn: string }) {
-  const log = useLoad(
-    (abortSignal) =>
-      client.send(new GetLoggingConfigurationCommand({ identifier: arn }), { abortSignal }),
-    [client, arn],
-  );
-  const state = log.data?.state;
+  const log = useLoad((abort) => getLoggingConfiguration(client, arn, abort), [client, arn]);
+  const deliveries = useLoad((abort) => getDeliveries(client, arn, abort), [client, arn]);
   return (
     <li class="row wrap">
       <Icon name="logs" />
-      {log.data?.name || arn.split("/").at(-1)}
-      {state && (
-        <span class={state === "ACTIVE" ? "badge good" : "badge bad"}>
-          {state.toLowerCase().replace("_", " ")}
-        </span>
-      )}
+      <a href={href(["logs", arn])}>{log.data?.name || arn.split("/").at(-1)}</a>
+      {log.data && <LogStatus log={log.data} deliveries={deliveries.data} />}
     </li>
   );
 }

@@ -1,0 +1,203 @@
+// The dialogs that make, change and delete a logging configuration.
+import {
+  CreateLoggingConfigurationCommand,
+  DeleteLoggingConfigurationCommand,
+  UpdateLoggingConfigurationCommand,
+  type IvschatClient,
+} from "@aws-sdk/client-ivschat";
+import { useState } from "preact/hooks";
+import {
+  destinationKinds,
+  destinationOf,
+  titleOf,
+  toUnion,
+  type Destination,
+  type DestinationKind,
+  type LoggingConfiguration,
+} from "../../api/logging";
+import { Button } from "../../ui/button";
+import { ConfirmDialog, Dialog } from "../../ui/dialog";
+import {
+  FormFailure,
+  PairsField,
+  SelectField,
+  TextField,
+  fromPairs,
+  useForm,
+  type Form,
+  type Pairs,
+} from "../../ui/form";
+import { toast } from "../../ui/toast";
+
+/** The settings of a configuration, as a form has them. */
+interface Settings {
+  name: string;
+  to: Destination;
+}
+
+const fresh: Settings = { name: "", to: { kind: "s3", name: "" } };
+
+/** The members of a request that have fields in the form. */
+const members = ["name", "destinationConfiguration", "tags"];
+
+/** What a form says of each kind of destination. */
+const texts: Record<DestinationKind, { example: string; hint: string; maxLength: number }> = {
+  s3: {
+    example: "chat-logs",
+    hint: "Compressed files of all that was said, one every few minutes",
+    maxLength: 63,
+  },
+  cloudWatchLogs: {
+    example: "/chat/production",
+    hint: "A stream for each room, within seconds",
+    maxLength: 512,
+  },
+  firehose: { example: "chat-to-search", hint: "A record for each message", maxLength: 64 },
+};
+
+interface FieldsProps {
+  form: Form;
+  settings: Settings;
+  onSettings: (settings: Settings) => void;
+}
+
+function SettingsFields({ form, settings, onSettings }: FieldsProps) {
+  const { name, to } = settings;
+  const text = texts[to.kind];
+  return (
+    <>
+      <TextField
+        label="Name"
+        optional
+        hint="Letters, digits, - and _"
+        value={name}
+        onValue={(name) => onSettings({ ...settings, name })}
+        error={form.errorOf("name")}
+        input={{ maxLength: 128 }}
+      />
+      <SelectField
+        label="Where the chat is logged"
+        value={to.kind}
+        onValue={(kind) => onSettings({ ...settings, to: { ...to, kind: kind as DestinationKind } })}
+        options={Object.entries(destinationKinds).map(([value, { label }]) => ({ value, label }))}
+        hint={text.hint}
+      />
+      <TextField
+        label={destinationKinds[to.kind].noun}
+        mono
+        value={to.name}
+        onValue={(name) => onSettings({ ...settings, to: { ...to, name } })}
+        error={form.errorOf("destinationConfiguration")}
+        hint="The server's settings say what the name leads to: without any, a folder beside its data."
+        input={{ placeholder: text.example, maxLength: text.maxLength, required: true }}
+      />
+    </>
+  );
+}
+
+interface DialogProps {
+  client: IvschatClient;
+  onClose: () => void;
+  onDone: (log: LoggingConfiguration) => void;
+}
+
+export function CreateLog({ client, onClose, onDone }: DialogProps) {
+  const [settings, setSettings] = useState(fresh);
+  const [tags, setTags] = useState<Pairs>([]);
+  const form = useForm(async () => {
+    const log = await client.send(
+      new CreateLoggingConfigurationCommand({
+        name: settings.name,
+        destinationConfiguration: toUnion(settings.to),
+        tags: fromPairs(tags),
+      }),
+    );
+    toast(`${titleOf(log)} was created. Choose it in the settings of a room.`);
+    onDone(log);
+  });
+  return (
+    <Dialog title="Create a logging configuration" onClose={onClose}>
+      <form class="stack" onSubmit={form.submit}>
+        <SettingsFields form={form} settings={settings} onSettings={setSettings} />
+        <PairsField
+          legend="Tags"
+          noun="tag"
+          pairs={tags}
+          onPairs={setTags}
+          error={form.errorOf("tags")}
+        />
+        <FormFailure form={form} fields={members} />
+        <div class="actions">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={form.busy}>
+            Create
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+export function EditLog({
+  client,
+  log,
+  onClose,
+  onDone,
+}: DialogProps & { log: LoggingConfiguration }) {
+  const [settings, setSettings] = useState<Settings>({
+    name: log.name ?? "",
+    to: destinationOf(log.destinationConfiguration),
+  });
+  const form = useForm(async () => {
+    const changed = await client.send(
+      new UpdateLoggingConfigurationCommand({
+        identifier: log.arn!,
+        name: settings.name,
+        destinationConfiguration: toUnion(settings.to),
+      }),
+    );
+    toast("The settings are saved.");
+    onDone({ ...changed, tags: log.tags });
+  });
+  return (
+    <Dialog title={`Settings of ${titleOf(log)}`} onClose={onClose}>
+      <form class="stack" onSubmit={form.submit}>
+        <SettingsFields form={form} settings={settings} onSettings={setSettings} />
+        <p class="hint">What waits in the queue goes to the new destination.</p>
+        <FormFailure form={form} fields={members} />
+        <div class="actions">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={form.busy}>
+            Save
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface DeleteProps {
+  client: IvschatClient;
+  log: LoggingConfiguration;
+  onClose: () => void;
+  onDone: () => void;
+}
+
+export function DeleteLog({ client, log, onClose, onDone }: DeleteProps) {
+  return (
+    <ConfirmDialog
+      title={`Delete ${titleOf(log)}?`}
+      action="Delete"
+      typed={titleOf(log)}
+      onClose={onClose}
+      onConfirm={async () => {
+        await client.send(new DeleteLoggingConfigurationCommand({ identifier: log.arn! }));
+        toast(`${titleOf(log)} was deleted.`);
+        onDone();
+      }}
+    >
+      Take it out of the settings of all rooms first. What was logged stays where it is, and what
+      waits is still delivered. This cannot be undone.
+    </ConfirmDialog>
+  );
+}

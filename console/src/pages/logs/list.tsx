@@ -1,0 +1,157 @@
+// The logging configurations of the account in the region, in pages.
+import { ListLoggingConfigurationsCommand } from "@aws-sdk/client-ivschat";
+import { useMemo, useState } from "preact/hooks";
+import {
+  destinationKinds,
+  destinationOf,
+  getDeliveries,
+  titleOf,
+  type Delivery,
+  type LoggingConfiguration,
+} from "../../api/logging";
+import { PageHead } from "../../app";
+import { useLoad } from "../../lib/load";
+import { usePoll } from "../../lib/poll";
+import { formatAgo, formatDate } from "../../lib/text";
+import type { PageProps } from "../../pages";
+import { go, href } from "../../router";
+import { Button } from "../../ui/button";
+import { Empty, LoadFailure, Skeleton } from "../../ui/notice";
+import { Pager } from "../../ui/pager";
+import { Tags } from "../../ui/tags";
+import { CreateLog } from "./form";
+import { LogStatus, causeOf, every, failing } from "./status";
+import "./logs.css";
+
+export default function LogList({ session }: PageProps) {
+  const { client } = session;
+  const [creating, setCreating] = useState(false);
+  const [tokens, setTokens] = useState([""]); // of the pages up to this one
+  const nextToken = tokens.at(-1)!;
+  const list = useLoad(
+    (abortSignal) =>
+      client.send(new ListLoggingConfigurationsCommand(nextToken ? { nextToken } : {}), {
+        abortSignal,
+      }),
+    [client, nextToken],
+  );
+  // Who may list them may lack the permission for this; the list is there all the same.
+  const deliveries = usePoll((abort) => getDeliveries(client, undefined, abort), every, [client]);
+  const logs = list.data?.loggingConfigurations;
+  const next = list.data?.nextToken;
+
+  return (
+    <div class="page">
+      <PageHead
+        title="Chat logs"
+        lead="Logging configurations, which say where the chat of rooms is kept"
+      >
+        <Button kind="primary" icon="plus" onClick={() => setCreating(true)}>
+          Create
+        </Button>
+      </PageHead>
+      <div class="stack">
+        {list.error !== undefined && <LoadFailure error={list.error} retry={list.reload} />}
+        {logs ? (
+          <div class="panel">
+            {logs.length > 0 ? (
+              <LogTable logs={logs} deliveries={deliveries.data} stale={list.loading} />
+            ) : (
+              <NoLogs create={() => setCreating(true)} />
+            )}
+            <Pager
+              page={tokens.length}
+              shown={logs.length}
+              back={tokens.length > 1 ? () => setTokens(tokens.slice(0, -1)) : undefined}
+              next={next ? () => setTokens([...tokens, next]) : undefined}
+            />
+          </div>
+        ) : (
+          list.error === undefined && <Skeleton lines={6} />
+        )}
+      </div>
+      {creating && (
+        <CreateLog
+          client={client}
+          onClose={() => setCreating(false)}
+          onDone={(log) => go(href(["logs", log.arn!]))}
+        />
+      )}
+    </div>
+  );
+}
+
+function NoLogs({ create }: { create: () => void }) {
+  return (
+    <Empty icon="logs" title="No logging configurations yet">
+      <p>One says where the chat is kept of the rooms that name it: a bucket, a log group or a stream.</p>
+      <Button kind="primary" icon="plus" onClick={create}>
+        Create a logging configuration
+      </Button>
+    </Empty>
+  );
+}
+
+interface TableProps {
+  logs: LoggingConfiguration[];
+  deliveries: Delivery[] | undefined;
+  stale: boolean;
+}
+
+function LogTable({ logs, deliveries, stale }: TableProps) {
+  const byLog = useMemo(() => {
+    if (!deliveries) return undefined;
+    const all = new Map<string, Delivery[]>();
+    for (const d of deliveries) {
+      all.set(d.loggingConfiguration, [...(all.get(d.loggingConfiguration) ?? []), d]);
+    }
+    return all;
+  }, [deliveries]);
+  return (
+    <table class={stale ? "table stale" : "table"}>
+      <thead>
+        <tr>
+          <th scope="col">Name</th>
+          <th scope="col">Destination</th>
+          <th scope="col">Status</th>
+          <th scope="col">Tags</th>
+          <th scope="col">Changed</th>
+        </tr>
+      </thead>
+      <tbody>
+        {logs.map((log) => (
+          <LogRow key={log.arn} log={log} deliveries={byLog && (byLog.get(log.arn!) ?? [])} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function LogRow({ log, deliveries }: Omit<TableProps, "logs" | "stale"> & { log: LoggingConfiguration }) {
+  const to = destinationOf(log.destinationConfiguration);
+  const failure = failing(deliveries ?? [])[0];
+  return (
+    <tr>
+      <td class="main-cell">
+        <div class="truncate">
+          <a href={href(["logs", log.arn!])}>{titleOf(log)}</a>
+        </div>
+        {log.name && <div class="mono soft">{log.id}</div>}
+      </td>
+      <td>
+        {destinationKinds[to.kind].label}
+        <div class="mono soft truncate" title={to.name}>
+          {to.name}
+        </div>
+      </td>
+      <td>
+        <LogStatus log={log} deliveries={deliveries} />
+        {failure && <div class="hint log-error">{causeOf(failure)}</div>}
+      </td>
+      <td>{Object.keys(log.tags ?? {}).length > 0 && <Tags tags={log.tags!} most={3} />}</td>
+      <td class="soft fact-cell" data-label="Changed" title={formatDate(log.updateTime!)}>
+        {formatAgo(log.updateTime!)}
+      </td>
+    </tr>
+  );
+}

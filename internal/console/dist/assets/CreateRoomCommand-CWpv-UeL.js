@@ -1,1 +1,0 @@
-import{D as e,R as t,V as n,z as r}from"./signin-C0Ezdh-u.js";var i=class extends r.classBuilder().ep(t).m(function(e,t,r,i){return[n(r,e.getEndpointParameterInstructions())]}).s(`AmazonInteractiveVideoServiceChat`,`CreateRoom`,{}).n(`IvschatClient`,`CreateRoomCommand`).sc(e).build(){};export{i as t};

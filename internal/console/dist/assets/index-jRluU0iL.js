@@ -1,1 +1,0 @@
-import{B as e,c as t}from"./button-ad6y2aGX.js";import"./signin-C0Ezdh-u.js";import{t as n}from"./app-DaRO3gnt.js";e(t(n,{}),document.getElementById(`app`));
