@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GetRoomCommand } from "@aws-sdk/client-ivschat";
+import { CreateChatTokenCommand, GetRoomCommand } from "@aws-sdk/client-ivschat";
 import { consoleUrl, createRoom, newClient, pageUrl, phone, useBrowser } from "./browser.mjs";
 import { checkAccessible, checkFits } from "./check.mjs";
 
@@ -136,4 +136,27 @@ test("the chosen colours stay", async () => {
   assert.notEqual(dark, light);
   await page.reload();
   assert.equal(await ground(), dark);
+});
+
+test("a room shows who is in it, and how fast it goes", async () => {
+  const room = await createRoom(client, { name: "busy", maximumMessageRatePerSecond: 100 });
+  const page = await open(pageUrl("rooms", room));
+  const now = page.getByRole("region", { name: "Now" });
+  await now.locator(".tile", { hasText: "Sessions0connected now" }).waitFor();
+  const { token } = await client.send(
+    new CreateChatTokenCommand({ roomIdentifier: room, userId: "ana", capabilities: ["SEND_MESSAGE"] }),
+  );
+  const user = await open(consoleUrl);
+  await user.evaluate((token) => {
+    window.ws = new WebSocket(location.origin.replace("http", "ws") + "/", token);
+    const send = () => window.ws.send(JSON.stringify({ Action: "SEND_MESSAGE", Content: "hi" }));
+    window.ws.onopen = () => setInterval(send, 200);
+  }, token);
+  await page.bringToFront();
+  await now.locator(".tile", { hasText: "Sessions1connected now" }).waitFor();
+  await now.locator(".tile", { hasText: /^Messages[1-9].*\/s/ }).waitFor();
+  await now.locator(".tile", { hasText: /^Deliveries[1-9].*\/s/ }).waitFor();
+  await checkAccessible(page);
+  await user.close();
+  await now.locator(".tile", { hasText: "Sessions0connected now" }).waitFor();
 });

@@ -49,6 +49,33 @@ export const getRoom = (
   abortSignal: AbortSignal,
 ): Promise<Room> => client.send(new GetRoomCommand({ identifier }), { abortSignal });
 
+/** What a room has, all nodes together. Counts begin anew when it was empty. */
+export interface RoomTraffic {
+  at: number; // seconds since 1970
+  sessions: number;
+  frames: number; // messages and events
+  deliveries: number; // of frames to sessions
+}
+
+export async function getRoomTraffic(
+  client: IvschatClient,
+  identifier: string,
+  abort: AbortSignal,
+): Promise<RoomTraffic> {
+  interface Answer {
+    time: string;
+    nodes: Omit<RoomTraffic, "at">[];
+  }
+  const answer = await extension<Answer>(client, "GetRoomTraffic", { identifier }, abort);
+  const total = { at: Date.parse(answer.time) / 1000, sessions: 0, frames: 0, deliveries: 0 };
+  for (const node of answer.nodes) {
+    total.sessions += node.sessions;
+    total.frames += node.frames;
+    total.deliveries += node.deliveries;
+  }
+  return total;
+}
+
 /** What a room is called where people read it. */
 export const titleOf = (room: { name?: string | undefined; id?: string | undefined }): string =>
   room.name || room.id || "Room";

@@ -17,6 +17,7 @@ import { LogStatus } from "../logs/status";
 import { EditTags } from "../tags";
 import { DeleteRoom, EditRoom } from "./form";
 import { RoomTabs } from "./tabs";
+import { Traffic } from "./traffic";
 
 const tagsHint =
   "Up to 50. Some that begin with parley: switch on what the server can do besides.";
@@ -47,6 +48,7 @@ export default function RoomPage({ session, parameters }: PageProps) {
       </PageHead>
       <RoomTabs room={arn} />
       <div class="stack">
+        <Traffic client={client} room={arn} />
         <SettingsPanel client={client} room={room.data} />
         <Panel
           title="Tags"

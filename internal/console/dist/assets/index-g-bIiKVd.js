@@ -1,1 +1,0 @@
-import{B as e,c as t}from"./button-i7Op8wWB.js";import"./signin-D_vlih8B.js";import{t as n}from"./app-DBOwq0ax.js";e(t(n,{}),document.getElementById(`app`));
