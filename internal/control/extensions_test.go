@@ -193,5 +193,8 @@ func TestSearchRoomsLooksAtAllRooms(t *testing.T) {
 		if total := answer["total"]; total != want {
 			t.Errorf("search for %q: total %v, want %v", text, total, want)
 		}
+		if n := s.store.barriers.Swap(0); n != 1 {
+			t.Errorf("search for %q waited %d times for other nodes, want 1", text, n)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/parley-chat/parley"
 )
@@ -15,6 +16,8 @@ import (
 // method but the lists returns the error of calling it, unless that is nil.
 type memory struct {
 	before func(context.Context) error
+
+	barriers atomic.Int32 // how often ListRooms was called
 
 	mu             sync.Mutex // guards the maps
 	rooms          map[parley.ARN]parley.Room
@@ -109,6 +112,7 @@ func (m *memory) DeleteRoom(ctx context.Context, arn parley.ARN) error {
 
 func (m *memory) ListRooms(_ context.Context, w parley.World, after parley.Cursor, limit int,
 	match func(parley.Room) bool) ([]parley.Room, bool) {
+	m.barriers.Add(1)
 	return m.KnownRooms(w, after, limit, match)
 }
 
