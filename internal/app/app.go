@@ -41,7 +41,7 @@ type App struct {
 	since   time.Time // of the start
 
 	restoring sync.Mutex // held during a restore
-	unanswer  func()     // ends the answers to other nodes; nil before there are any
+	unanswer  []func()   // ends the answers to other nodes
 
 	audit   *auditFile   // nil when there is none
 	certs   certificates // nil without TLS
@@ -206,8 +206,8 @@ func (a *App) stop(ctx context.Context, drain time.Duration) error {
 		}
 		a.closeExports()
 		a.tokens.close()
-		if a.unanswer != nil {
-			a.unanswer()
+		for _, end := range a.unanswer {
+			end()
 		}
 		if a.store != nil {
 			errs = append(errs, a.store.Close())

@@ -13,3 +13,10 @@ func RotateAlone(ctx context.Context, a *App) error {
 	}
 	return a.tokens.promote(ctx, id)
 }
+
+// Silence has a node answer no questions of others any more.
+func Silence(a *App) {
+	for _, end := range a.unanswer {
+		end()
+	}
+}

@@ -291,21 +291,3 @@ func (a *App) serveLogs(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, http.StatusOK, report)
 }
-
-// LogDeliveries returns how the chat logs of a world get to their destinations from this
-// node, the only one.
-func (a *App) LogDeliveries(_ context.Context, w parley.World) ([]control.LogDelivery, error) {
-	var all []control.LogDelivery
-	for arn, s := range a.logs.Status() {
-		if arn.World() != w {
-			continue
-		}
-		all = append(all, control.LogDelivery{
-			LoggingConfiguration: s.LoggingConfiguration, Where: s.Where,
-			QueuedBytes: s.QueuedBytes, LagSeconds: s.LagSeconds,
-			Delivered: s.Delivered, Dropped: s.Dropped, LastDelivery: s.LastDelivery,
-			FailingSince: s.FailingSince, ErrorKind: s.ErrorKind, LastError: s.LastError,
-		})
-	}
-	return all, nil
-}

@@ -1,14 +1,10 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
-	"github.com/parley-chat/parley"
-	"github.com/parley-chat/parley/internal/control"
 	"github.com/parley-chat/parley/internal/metrics"
 	"github.com/parley-chat/parley/internal/store"
 )
@@ -40,22 +36,6 @@ func busUse(s store.BusStats) metrics.Bus {
 		Messages: s.Messages, Sent: s.Sent, Received: s.Received, Recovered: s.Recovered,
 		Gaps: s.Gaps, Late: s.Lags, Overflows: s.Overflows, Losses: s.Losses,
 	}
-}
-
-// NodeMetrics returns the metrics of this node, the only one, and how much of the machine
-// its process uses.
-func (a *App) NodeMetrics(context.Context) ([]control.NodeMetrics, error) {
-	values, err := a.metrics.Values(func(name string) bool {
-		return strings.HasPrefix(name, "parley_") || strings.HasPrefix(name, "process_")
-	})
-	return []control.NodeMetrics{{Metrics: values}}, err
-}
-
-// RoomTraffic returns what a room has on this node, the only one.
-func (a *App) RoomTraffic(_ context.Context, room parley.ARN) ([]control.RoomTraffic, error) {
-	t := a.hub.RoomTraffic(room)
-	return []control.RoomTraffic{
-		{Sessions: t.Sessions, Frames: t.Frames, Deliveries: t.Deliveries}}, nil
 }
 
 // quotaUse returns what is used of the quotas that count things, in the accounts and

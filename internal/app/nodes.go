@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -150,8 +151,19 @@ func (a *App) askNodes(ctx context.Context, status store.Status) []NodeReport {
 }
 
 // answer has the node say how it is when others ask.
-func (a *App) answer() (err error) {
-	a.unanswer, err = a.store.Answer(nodesTopic, a.describe)
+func (a *App) answer() error {
+	return errors.Join(
+		a.answerAbout(nodesTopic, a.describe),
+		nodeMetrics.answer(a), roomTraffic.answer(a), logDeliveries.answer(a),
+	)
+}
+
+// answerAbout has the node answer questions about a topic until it stops.
+func (a *App) answerAbout(topic string, answer func(question []byte) []byte) error {
+	end, err := a.store.Answer(topic, answer)
+	if err == nil {
+		a.unanswer = append(a.unanswer, end)
+	}
 	return err
 }
 

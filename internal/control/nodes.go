@@ -11,16 +11,18 @@ import (
 	"github.com/parley-chat/parley/internal/metrics"
 )
 
-// Nodes knows how the nodes of the server are. Each method tells of all of them, this
-// one first.
+// Nodes knows how the nodes of the server are. Each method tells of all that answer in
+// time, this one first, and names those that do not.
 type Nodes interface {
-	NodeMetrics(ctx context.Context) ([]NodeMetrics, error)
+	NodeMetrics(ctx context.Context) (all []NodeMetrics, missing []string, err error)
 	// RoomTraffic returns what a room has on each node, and zeros where it has no
 	// sessions.
-	RoomTraffic(ctx context.Context, room parley.ARN) ([]RoomTraffic, error)
+	RoomTraffic(ctx context.Context, room parley.ARN) (
+		all []RoomTraffic, missing []string, err error)
 	// LogDeliveries returns how the chat logs of a world get to their destinations. A
 	// node tells of the configurations that have logged something since it started.
-	LogDeliveries(ctx context.Context, w parley.World) ([]LogDelivery, error)
+	LogDeliveries(ctx context.Context, w parley.World) (
+		all []LogDelivery, missing []string, err error)
 }
 
 // NodeMetrics are the metrics of one node.
@@ -55,10 +57,16 @@ type LogDelivery struct {
 	LastError    string     `json:"lastError,omitempty"`
 }
 
+// absent names the nodes of which an answer does not tell: they do not answer.
+type absent struct {
+	Missing []string `json:"missing,omitempty"`
+}
+
 // serverMetrics is the answer of GetMetrics.
 type serverMetrics struct {
 	Time  string        `json:"time"` // when they were read
 	Nodes []NodeMetrics `json:"nodes"`
+	absent
 }
 
 func (h *Handler) getMetrics(ctx context.Context, c *call) (any, error) {
@@ -67,7 +75,7 @@ func (h *Handler) getMetrics(ctx context.Context, c *call) (any, error) {
 		return told, nil
 	}
 	var err error
-	if told.Nodes, err = h.nodes.NodeMetrics(ctx); err != nil {
+	if told.Nodes, told.Missing, err = h.nodes.NodeMetrics(ctx); err != nil {
 		return nil, fmt.Errorf("read metrics: %w", err)
 	}
 	return told, nil
@@ -80,6 +88,7 @@ func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 type roomTraffic struct {
 	Time  string        `json:"time"`
 	Nodes []RoomTraffic `json:"nodes"`
+	absent
 }
 
 // getRoomTraffic tells what goes on in a room, also in one that was deleted while people
@@ -97,7 +106,7 @@ func (h *Handler) getRoomTraffic(ctx context.Context, c *call) (any, error) {
 		return told, nil
 	}
 	var err error
-	if told.Nodes, err = h.nodes.RoomTraffic(ctx, arn); err != nil {
+	if told.Nodes, told.Missing, err = h.nodes.RoomTraffic(ctx, arn); err != nil {
 		return nil, fmt.Errorf("read the traffic of %s: %w", arn, err)
 	}
 	return told, nil
@@ -106,10 +115,11 @@ func (h *Handler) getRoomTraffic(ctx context.Context, c *call) (any, error) {
 // logDeliveries is the answer of GetLogDeliveries.
 type logDeliveries struct {
 	Deliveries []LogDelivery `json:"deliveries"`
+	absent
 }
 
-// maxDeliveries is how many deliveries are told of at once; those that fail come first.
-const maxDeliveries = 1000
+// MaxDeliveries is how many deliveries are told of at once; those that fail come first.
+const MaxDeliveries = 1000
 
 // getLogDeliveries tells how the logs of a configuration are doing, or, without an
 // identifier, those of all.
@@ -122,7 +132,7 @@ func (h *Handler) getLogDeliveries(ctx context.Context, c *call) (any, error) {
 	if h.nodes == nil {
 		return answer, nil
 	}
-	all, err := h.nodes.LogDeliveries(ctx, c.world)
+	all, missing, err := h.nodes.LogDeliveries(ctx, c.world)
 	if err != nil {
 		return nil, fmt.Errorf("read the deliveries of logs: %w", err)
 	}
@@ -131,9 +141,15 @@ func (h *Handler) getLogDeliveries(ctx context.Context, c *call) (any, error) {
 			answer.Deliveries = append(answer.Deliveries, d)
 		}
 	}
-	slices.SortStableFunc(answer.Deliveries, failingFirst)
-	answer.Deliveries = answer.Deliveries[:min(len(answer.Deliveries), maxDeliveries)]
+	answer.Deliveries, answer.Missing = FirstDeliveries(answer.Deliveries), missing
 	return answer, nil
+}
+
+// FirstDeliveries puts deliveries in order, those that fail first, and returns as many as
+// are told of.
+func FirstDeliveries(all []LogDelivery) []LogDelivery {
+	slices.SortStableFunc(all, failingFirst)
+	return all[:min(len(all), MaxDeliveries)]
 }
 
 // deliveriesOf reads and checks which configuration is asked about: its ARN, or nothing

@@ -15,23 +15,27 @@ import (
 	"github.com/parley-chat/parley/internal/metrics"
 )
 
-// nodes is a cluster of one node that has delivered logs, or an error.
+// nodes is a cluster of which one node answers, that has delivered logs, or an error.
 type nodes struct {
-	err  error
-	logs []control.LogDelivery
+	err     error
+	logs    []control.LogDelivery
+	missing []string
 }
 
-func (n nodes) NodeMetrics(context.Context) ([]control.NodeMetrics, error) {
+func (n nodes) NodeMetrics(context.Context) ([]control.NodeMetrics, []string, error) {
 	values := []metrics.Value{{Name: "parley_connections", Number: 7}}
-	return []control.NodeMetrics{{Node: "one", Metrics: values}}, n.err
+	return []control.NodeMetrics{{Node: "one", Metrics: values}}, n.missing, n.err
 }
 
-func (n nodes) RoomTraffic(_ context.Context, room parley.ARN) ([]control.RoomTraffic, error) {
-	return []control.RoomTraffic{{Node: "one", Sessions: len(room.ID), Frames: 2, Deliveries: 6}}, n.err
+func (n nodes) RoomTraffic(_ context.Context, room parley.ARN) (
+	[]control.RoomTraffic, []string, error) {
+	traffic := control.RoomTraffic{Node: "one", Sessions: len(room.ID), Frames: 2, Deliveries: 6}
+	return []control.RoomTraffic{traffic}, n.missing, n.err
 }
 
-func (n nodes) LogDeliveries(context.Context, parley.World) ([]control.LogDelivery, error) {
-	return n.logs, n.err
+func (n nodes) LogDeliveries(context.Context, parley.World) (
+	[]control.LogDelivery, []string, error) {
+	return n.logs, n.missing, n.err
 }
 
 func TestGetMetrics(t *testing.T) {
@@ -47,7 +51,20 @@ func TestGetMetrics(t *testing.T) {
 	}
 }
 
-func TestNodesThatDoNotAnswer(t *testing.T) {
+func TestMissingNodesAreNamed(t *testing.T) {
+	s := startWith(t, "*", nodes{missing: []string{"two", "three"}})
+	room := object(member("identifier", aRoom().ARN.String()))
+	for operation, body := range map[string]string{
+		"GetMetrics": "{}", "GetRoomTraffic": room, "GetLogDeliveries": "{}",
+	} {
+		w := s.call(t, owner, "parley/"+operation, body)
+		if want := `,"missing":["two","three"]}`; !strings.HasSuffix(w.Body.String(), want) {
+			t.Errorf("%s: answer %s, want it to end in %s", operation, w.Body, want)
+		}
+	}
+}
+
+func TestNodesThatCannotBeRead(t *testing.T) {
 	s := startWith(t, "*", nodes{err: errors.New("broken")})
 	room := object(member("identifier", aRoom().ARN.String()))
 	for operation, body := range map[string]string{

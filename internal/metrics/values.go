@@ -15,7 +15,7 @@ type Value struct {
 }
 
 // Values returns the numbers of the metrics that are wanted, by name. What is infinite,
-// such as a limit that is none, is left out. The error says which could not be read; the
+// such as a limit that is none, or not a number, is left out. The error says which could not be read; the
 // others are there.
 func (m *Metrics) Values(wanted func(name string) bool) ([]Value, error) {
 	families, err := m.registry.Gather()
@@ -41,7 +41,7 @@ func appendValues(values []Value, name string, metric *dto.Metric) []Value {
 			Value{name + "_sum", labels, h.GetSampleSum()})
 	}
 	number := metric.GetCounter().GetValue() + metric.GetGauge().GetValue() // one is nil
-	if math.IsInf(number, 0) {
+	if math.IsInf(number, 0) || math.IsNaN(number) {
 		return values
 	}
 	return append(values, Value{name, labels, number})
