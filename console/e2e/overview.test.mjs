@@ -118,8 +118,8 @@ async function nextReading(page, milliseconds = 2_000) {
 const begin = Date.parse("2026-03-01T10:00:00Z");
 
 /** Returns the answer of nodes at a reading, which come every two seconds. */
-const answerOf = (n, nodes) => ({
-  json: { time: new Date(begin + n * 2_000).toISOString(), nodes },
+const answerOf = (n, nodes, missing) => ({
+  json: { time: new Date(begin + n * 2_000).toISOString(), nodes, missing },
 });
 
 const nodeAt = (node, n, perSecond) => ({
@@ -134,10 +134,13 @@ const nodeAt = (node, n, perSecond) => ({
   ],
 });
 
-/** Two nodes of a cluster, of which one may stop to answer. */
+/** Two nodes of a cluster, of which one may stop to answer, and one that never does. */
 class Cluster {
   bobAnswers = true;
-  answer = (n) => answerOf(n, [nodeAt("ada", n, 4), ...(this.bobAnswers ? [nodeAt("bob", n, 7)] : [])]);
+  answer = (n) =>
+    this.bobAnswers
+      ? answerOf(n, [nodeAt("ada", n, 4), nodeAt("bob", n, 7)], ["cyd"])
+      : answerOf(n, [nodeAt("ada", n, 4)], ["bob", "cyd"]);
 }
 
 test("nodes are shown together and each, also one that stops to answer", async () => {
@@ -149,6 +152,7 @@ test("nodes are shown together and each, also one that stops to answer", async (
   await page.getByRole("button", { name: "Each node" }).click();
   await shows(page, "Messages in", "ada 4, bob 7$");
   await page.getByRole("row", { name: /^bob \d+ 3 7 70 7 s/ }).waitFor();
+  await page.getByRole("row", { name: "cyd does not answer" }).waitFor();
   await checkAccessible(page);
   cluster.bobAnswers = false;
   await nextReading(page);

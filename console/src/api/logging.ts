@@ -64,21 +64,19 @@ export interface Delivery {
   lastError?: string;
 }
 
+export interface Deliveries {
+  deliveries: Delivery[];
+  /** The names of the nodes that do not answer. */
+  missing?: string[];
+}
+
 /** Returns the deliveries of a configuration, or those of all. */
-export async function getDeliveries(
+export const getDeliveries = (
   client: IvschatClient,
   identifier: string | undefined,
   abort: AbortSignal,
-): Promise<Delivery[]> {
-  const input = identifier === undefined ? {} : { identifier };
-  const answer = await extension<{ deliveries: Delivery[] }>(
-    client,
-    "GetLogDeliveries",
-    input,
-    abort,
-  );
-  return answer.deliveries;
-}
+): Promise<Deliveries> =>
+  extension(client, "GetLogDeliveries", identifier === undefined ? {} : { identifier }, abort);
 
 /** What a logging configuration is called where people read it. */
 export const titleOf = (log: { name?: string | undefined; id?: string | undefined }): string =>

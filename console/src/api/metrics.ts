@@ -13,6 +13,8 @@ export interface ServerMetrics {
   /** When they were read, in RFC 3339. */
   time: string;
   nodes: { node: string; metrics: Metric[] }[];
+  /** The names of the nodes that do not answer. */
+  missing?: string[];
 }
 
 export const getMetrics = (client: IvschatClient, abort?: AbortSignal): Promise<ServerMetrics> =>

@@ -49,12 +49,20 @@ export const getRoom = (
   abortSignal: AbortSignal,
 ): Promise<Room> => client.send(new GetRoomCommand({ identifier }), { abortSignal });
 
-/** What a room has, all nodes together. Counts begin anew when it was empty. */
+/** What a room has on a node. Counts begin anew when it was empty there. */
+export interface NodeTraffic {
+  /** Empty when it is the only node. */
+  node: string;
+  sessions: number;
+  frames: number; // messages and events, of all nodes
+  deliveries: number; // of frames to sessions
+}
+
 export interface RoomTraffic {
   at: number; // seconds since 1970
-  sessions: number;
-  frames: number; // messages and events
-  deliveries: number; // of frames to sessions
+  nodes: NodeTraffic[];
+  /** The names of the nodes that do not answer. */
+  missing: string[];
 }
 
 export async function getRoomTraffic(
@@ -64,16 +72,12 @@ export async function getRoomTraffic(
 ): Promise<RoomTraffic> {
   interface Answer {
     time: string;
-    nodes: Omit<RoomTraffic, "at">[];
+    nodes: NodeTraffic[];
+    missing?: string[];
   }
   const answer = await extension<Answer>(client, "GetRoomTraffic", { identifier }, abort);
-  const total = { at: Date.parse(answer.time) / 1000, sessions: 0, frames: 0, deliveries: 0 };
-  for (const node of answer.nodes) {
-    total.sessions += node.sessions;
-    total.frames += node.frames;
-    total.deliveries += node.deliveries;
-  }
-  return total;
+  const at = Date.parse(answer.time) / 1000;
+  return { at, nodes: answer.nodes, missing: answer.missing ?? [] };
 }
 
 /** What a room is called where people read it. */

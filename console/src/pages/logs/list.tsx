@@ -55,7 +55,7 @@ export default function LogList({ session }: PageProps) {
         {logs ? (
           <div class="panel">
             {logs.length > 0 ? (
-              <LogTable logs={logs} deliveries={deliveries.data} stale={list.loading} />
+              <LogTable logs={logs} deliveries={deliveries.data?.deliveries} stale={list.loading} />
             ) : (
               <NoLogs create={() => setCreating(true)} />
             )}

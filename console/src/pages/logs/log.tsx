@@ -132,17 +132,22 @@ function DeliveryPanel({ client, log }: { client: IvschatClient; log: LoggingCon
   const arn = log.arn!;
   const poll = usePoll((abort) => getDeliveries(client, arn, abort), every, [client, arn]);
   return (
-    <Panel title="Delivery" action={<LogStatus log={log} deliveries={poll.data} />}>
+    <Panel title="Delivery" action={<LogStatus log={log} deliveries={poll.data?.deliveries} />}>
       {poll.data ? (
         <div class="stack">
           {poll.error !== undefined && <LoadFailure error={poll.error} retry={poll.reload} />}
-          {poll.data.length === 0 && (
+          {poll.data.missing?.map((node) => (
+            <Notice key={node} kind="warn" title={`${node} does not answer`}>
+              <p>What it delivers is not shown.</p>
+            </Notice>
+          ))}
+          {poll.data.deliveries.length === 0 && (
             <span class="soft">
               Nothing was logged since the server started. Choose this configuration in the settings
               of a room, and what is said there is logged.
             </span>
           )}
-          {poll.data.map((d) => (
+          {poll.data.deliveries.map((d) => (
             <DeliveryFacts key={d.node} delivery={d} />
           ))}
         </div>

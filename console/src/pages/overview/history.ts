@@ -39,6 +39,8 @@ export interface Figures extends Gauges {
 export interface Sample {
   at: number; // seconds since 1970
   nodes: Map<string, Figures>;
+  /** The names of other nodes, which did not answer. */
+  missing: string[];
 }
 
 interface Reading {
@@ -67,8 +69,9 @@ export class History {
       nodes.set(node, { ...gaugesOf(metrics), rates: ratesOf(this.#last.get(node), at, counts) });
     }
     this.#last = readings;
-    const missing = at - before > gap ? [{ at: before + 1, nodes: new Map<string, Figures>() }] : [];
-    this.#samples = [...this.#samples, ...missing, { at, nodes }]
+    const nothing = { at: before + 1, nodes: new Map<string, Figures>(), missing: [] };
+    const gaps = at - before > gap ? [nothing] : [];
+    this.#samples = [...this.#samples, ...gaps, { at, nodes, missing: told.missing ?? [] }]
       .slice(-maxSamples)
       .filter((s) => s.at >= at - maxAge);
   }

@@ -77,9 +77,9 @@ export default function Overview({ session }: PageProps) {
   );
 }
 
-/** Returns the nodes that have answered of late, by name. */
+/** Returns the nodes that there have been of late, by name. */
 const nodesOf = (samples: readonly Sample[]): string[] =>
-  [...new Set(samples.flatMap((s) => [...s.nodes.keys()]))].sort();
+  [...new Set(samples.flatMap((s) => [...s.nodes.keys(), ...s.missing]))].sort();
 
 function Status(props: { failed: boolean; paused: boolean; known: boolean }) {
   if (props.paused) return <span class="badge">paused</span>;

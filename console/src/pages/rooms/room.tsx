@@ -149,7 +149,7 @@ function Log({ client, arn }: { client: IvschatClient; arn: string }) {
     <li class="row wrap">
       <Icon name="logs" />
       <a href={href(["logs", arn])}>{log.data?.name || arn.split("/").at(-1)}</a>
-      {log.data && <LogStatus log={log.data} deliveries={deliveries.data} />}
+      {log.data && <LogStatus log={log.data} deliveries={deliveries.data?.deliveries} />}
     </li>
   );
 }

@@ -1,7 +1,7 @@
 // What goes on in a room now.
 import type { IvschatClient } from "@aws-sdk/client-ivschat";
 import { useMemo } from "preact/hooks";
-import { getRoomTraffic, type RoomTraffic } from "../../api/rooms";
+import { getRoomTraffic, type NodeTraffic, type RoomTraffic } from "../../api/rooms";
 import { usePoll } from "../../lib/poll";
 import { formatNumber, formatShort } from "../../lib/text";
 import { Tile, Tiles } from "../../ui/tiles";
@@ -32,22 +32,33 @@ export function Traffic({ client, room }: { client: IvschatClient; room: string 
   // What was read before an error says nothing of now.
   const { now, first } = (poll.error === undefined && poll.data) || {};
   const seconds = now && first ? now.at - first.at : 0;
-  const rate = (of: (t: RoomTraffic) => number): string => {
-    if (!now || !first || seconds <= 0) return "–";
-    // Counts begin anew when the room was empty.
-    return formatShort((of(now) < of(first) ? of(now) : of(now) - of(first)) / seconds);
-  };
+  const rate = (of: (t: NodeTraffic) => number, together: (all: number[]) => number): string =>
+    now && first && seconds > 0 ? formatShort(together(growth(first, now, of)) / seconds) : "–";
   return (
     <section aria-label="Now">
       <Tiles>
         <Tile
           label="Sessions"
-          value={now ? formatNumber(now.sessions) : "–"}
-          hint="connected now"
+          value={now ? formatNumber(sum(now.nodes.map((t) => t.sessions))) : "–"}
+          hint={now?.missing.length ? `without ${now.missing.join(", ")}` : "connected now"}
         />
-        <Tile label="Messages" value={rate((t) => t.frames)} unit="/s" hint="and events" />
-        <Tile label="Deliveries" value={rate((t) => t.deliveries)} unit="/s" hint="to sessions" />
+        <Tile label="Messages" value={rate((t) => t.frames, most)} unit="/s" hint="and events" />
+        <Tile label="Deliveries" value={rate((t) => t.deliveries, sum)} unit="/s" hint="to sessions" />
       </Tiles>
     </section>
   );
 }
+
+/** Returns what counts grew by on each node that answered both times. */
+function growth(first: RoomTraffic, now: RoomTraffic, of: (t: NodeTraffic) => number): number[] {
+  return now.nodes.flatMap((t) => {
+    const before = first.nodes.find((b) => b.node === t.node);
+    // Counts begin anew when the room was empty.
+    return before ? [of(t) < of(before) ? of(t) : of(t) - of(before)] : [];
+  });
+}
+
+const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+/** A message goes to all nodes that have sessions of the room: each of them counts it. */
+const most = (numbers: number[]): number => Math.max(0, ...numbers);
