@@ -1,4 +1,4 @@
-import{C as e,E as t,c as n,r,s as i,t as a,x as o,z as s}from"./button-i7Op8wWB.js";import{n as c}from"./app-BKkmEL-S.js";import{_ as l,p as u,v as d}from"./signin-BkkX4EUX.js";import{a as f,c as p,i as m,l as h,n as g,o as _,r as v,s as y,t as b}from"./picker-DVIeRIPq.js";var x=`<!doctype html>
+import{C as e,E as t,c as n,r,s as i,t as a,x as o,z as s}from"./button-i7Op8wWB.js";import{n as c}from"./app-BDBZ5BV0.js";import{_ as l,p as u,v as d}from"./signin-COp8_6mA.js";import{a as f,c as p,i as m,l as h,n as g,o as _,r as v,s as y,t as b}from"./picker-BWQBUy8j.js";var x=`<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />

@@ -1,1 +1,0 @@
-import{B as e,c as t}from"./button-i7Op8wWB.js";import"./signin-BkkX4EUX.js";import{t as n}from"./app-BKkmEL-S.js";e(t(n,{}),document.getElementById(`app`));
