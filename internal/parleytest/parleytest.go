@@ -130,13 +130,22 @@ func Start(t testing.TB, options ...func(*app.Config)) *Server {
 	if nodes := shared.nodes(); nodes > 1 {
 		return shared.start(t, nodes, options)
 	}
-	return StartOne(t, options...)
+	return startOne(t, options...)
 }
 
 // StartOne starts a server that keeps everything in memory and enforces the
 // documented quotas. Options change its settings. The server is closed at the end
-// of the test, which fails if a goroutine of it is left.
+// of the test, which fails if a goroutine of it is left. Where tests run on several
+// nodes, those of one node are skipped.
 func StartOne(t testing.TB, options ...func(*app.Config)) *Server {
+	t.Helper()
+	if Nodes() > 1 {
+		t.Skip("this is about one node, and runs without PARLEY_TEST_NODES")
+	}
+	return startOne(t, options...)
+}
+
+func startOne(t testing.TB, options ...func(*app.Config)) *Server {
 	t.Helper()
 	others := goleak.IgnoreCurrent()
 	cfg := newConfig()
