@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -135,16 +136,20 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	if err != nil {
 		return nil, err
 	}
-	err = a.listen("listen", cfg.Listen, front, writeTimeout, route(chat, api, pages))
-	if err != nil {
-		return nil, err
+	return a, a.open(cfg, front, route(chat, api, pages))
+}
+
+// open starts the listeners, and tells where the server is.
+func (a *App) open(cfg Config, front listen.Config, clients http.Handler) error {
+	if err := a.listen("listen", cfg.Listen, front, writeTimeout, clients); err != nil {
+		return err
 	}
-	err = a.listen("admin-listen", cfg.AdminListen, listen.Config{}, 0, a.admin())
+	err := a.listen("admin-listen", cfg.AdminListen, listen.Config{}, 0, a.admin())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.url = clientURL(cfg, a.Addr())
-	return a, errors.Join(a.obtain(cfg), a.announce(cfg), a.answer())
+	return errors.Join(a.obtain(cfg), a.announce(cfg), a.answer())
 }
 
 // Which of the servers is which, in the order of their start.
