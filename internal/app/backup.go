@@ -56,6 +56,10 @@ var restoreStatus = map[parley.Code]int{
 // serveRestore saves what the backup in the request has, and answers with a
 // RestoreAnswer. One restore runs at a time.
 func (a *App) serveRestore(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength > maxRestoreBytes { // which is known without a look at it
+		refuseUpload(w, &http.MaxBytesError{Limit: maxRestoreBytes})
+		return
+	}
 	if !a.restoring.TryLock() {
 		http.Error(w, "another restore is in progress on this node", http.StatusConflict)
 		return
@@ -63,12 +67,7 @@ func (a *App) serveRestore(w http.ResponseWriter, r *http.Request) {
 	defer a.restoring.Unlock()
 	backup, err := a.receive(w, r)
 	if err != nil {
-		status := http.StatusBadRequest
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			status = http.StatusRequestEntityTooLarge
-			err = fmt.Errorf("the backup has more than %d bytes", tooLarge.Limit)
-		}
-		http.Error(w, err.Error(), status)
+		refuseUpload(w, err)
 		return
 	}
 	defer backup.Close()
@@ -86,12 +85,19 @@ func (a *App) serveRestore(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, status, answer)
 }
 
+// refuseUpload answers that a backup was not received.
+func refuseUpload(w http.ResponseWriter, err error) {
+	status := http.StatusBadRequest
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		status = http.StatusRequestEntityTooLarge
+		err = fmt.Errorf("the backup has more than %d bytes", tooLarge.Limit)
+	}
+	http.Error(w, err.Error(), status)
+}
+
 // receive writes a request's body to a file, since it has to be read twice. The file
 // goes when it is closed.
 func (a *App) receive(w http.ResponseWriter, r *http.Request) (*os.File, error) {
-	if r.ContentLength > maxRestoreBytes {
-		return nil, &http.MaxBytesError{Limit: maxRestoreBytes} // without a look at it
-	}
 	f, err := os.CreateTemp(a.data.path, "restore-*") // in a folder for such files, when none is kept
 	if err != nil {
 		return nil, err
