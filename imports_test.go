@@ -117,10 +117,13 @@ var table = []row{
 		[]string{aws}},
 	{"internal/chatui", []string{".", "client"}, []string{anyModule}},
 	{"cmd/parley", slices.Concat(everything, loads, commands), []string{anyModule}},
-	{"internal/parleytest", everything, []string{anyModule}}, // in nobody's row: for tests only
-	{"test/faults/history", nil, nil},                        // in nobody's row, like the next: for tests only
+	{"internal/parleytest", slices.Concat(everything, []string{"internal/parleytest/freeport"}),
+		[]string{anyModule}}, // in nobody's row: for tests only
+	{"test/faults/history", nil, nil}, // in nobody's row, like the next: for tests only
 	{"test/faults/network", nil, []string{xsys}},
-	{"test/bench", slices.Concat(everything, loads), []string{anyModule}},
+	{"internal/parleytest/freeport", nil, nil}, // in nobody's row, but for the next
+	{"test/bench", slices.Concat(everything, loads, []string{"internal/parleytest/freeport"}),
+		[]string{anyModule}},
 }
 
 // allows reports whether a package with this row may import path.

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
 
 // pebble is Let's Encrypt's ACME server for tests.
@@ -38,9 +40,9 @@ func startAuthority(t *testing.T, tlsPort, httpPort string) *authority {
 	t.Helper()
 	bin := installPebble(t)
 	id := newIdentity(t)
-	dns, api, management := freePort(t), freePort(t), freePort(t)
+	dns, api, management := freeport.Address(), freeport.Address(), freeport.Address()
 	run(t, nil, filepath.Join(bin, "pebble-challtestsrv"), "-dnsserver", dns, "-defaultIPv6", "",
-		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "", "-management", freePort(t))
+		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "", "-management", freeport.Address())
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": api, "managementListenAddress": management,
 		"certificate": id.certFile(), "privateKey": id.keyFile(),
@@ -170,7 +172,7 @@ func (a *authority) server(t *testing.T, data, host, address string, args ...str
 // chat listener itself (TLS-ALPN-01), the other over the listener that stands for port
 // 80 (HTTP-01), since the authority finds another server on its port 443.
 func TestACME(t *testing.T) {
-	alpnAddress, httpAddress := freePort(t), freePort(t)
+	alpnAddress, httpAddress := freeport.Address(), freeport.Address()
 	a := startAuthority(t, alpnAddress, httpAddress)
 	data := filepath.Join(t.TempDir(), "data")
 	p := a.server(t, data, "chat.example.com", alpnAddress)
@@ -180,7 +182,7 @@ func TestACME(t *testing.T) {
 	serial := a.serial(t, p, "chat.example.com")
 	wantUnknownName(t, alpnAddress)
 
-	other := a.server(t, filepath.Join(t.TempDir(), "other"), "other.example.com", freePort(t),
+	other := a.server(t, filepath.Join(t.TempDir(), "other"), "other.example.com", freeport.Address(),
 		"--acme-http-listen="+httpAddress)
 	a.serial(t, other, "other.example.com")
 	wantNoChallenge(t, "http://"+httpAddress)

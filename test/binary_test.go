@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/parleytest"
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
 
 // binary is the built command.
@@ -60,7 +61,7 @@ type process struct {
 func serve(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, stderr: &logBuffer{}}
-	args = append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=" + freePort(t)}, args...)
+	args = append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=" + freeport.Address()}, args...)
 	p.admin = "http://" + strings.TrimPrefix(args[2], "--admin-listen=")
 	p.cmd = exec.Command(binary, args...)
 	p.cmd.Stderr = p.stderr

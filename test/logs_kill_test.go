@@ -19,6 +19,7 @@ import (
 	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/chatlog/awstest"
 	"github.com/parley-chat/parley/internal/parleytest"
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
 
 const (
@@ -49,7 +50,7 @@ type gateway struct {
 // startGateway starts a server with buckets. It is killed at the end of the test.
 func startGateway(t *testing.T, buckets ...string) *gateway {
 	t.Helper()
-	g := &gateway{t: t, addr: freePort(t), dir: t.TempDir()}
+	g := &gateway{t: t, addr: freeport.Address(), dir: t.TempDir()}
 	for _, bucket := range buckets {
 		if err := os.MkdirAll(filepath.Join(g.dir, "buckets", bucket), 0o755); err != nil {
 			t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/parley-chat/parley/internal/parleytest"
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
 
 // shake makes a handshake with a token and returns the answer, and the connection if it
@@ -205,7 +206,7 @@ func (p *process) flood(t *testing.T, name string, tokens []string, handshakes i
 func serveWithFiles(t *testing.T, files int, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, stderr: &logBuffer{}}
-	admin := freePort(t)
+	admin := freeport.Address()
 	p.admin = "http://" + admin
 	script := fmt.Sprintf(`ulimit -n %d && exec "$0" serve --dev "$@"`, files)
 	p.cmd = exec.Command("bash", append([]string{"-c", script, binary,

@@ -17,17 +17,6 @@ import (
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
-// freePort returns an address of this machine that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // client returns a client that signs with the key of the process's data folder.
 func (p *process) client(data string) *parleytest.Client {
 	p.t.Helper()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/parleytest"
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
 
 // nodes are servers that form a cluster, each with a folder of its own.
@@ -28,15 +28,7 @@ func newNodes(t *testing.T) *nodes {
 	if err := os.WriteFile(master, []byte(strings.Repeat("5a", 32)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var join []string
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		join = append(join, l.Addr().String())
-	}
+	join := freeport.Addresses(3)
 	n := &nodes{apps: make([]*app.App, len(join))}
 	for i, address := range join {
 		cfg := app.DefaultConfig()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
 
 // Cluster is several servers that form a cluster, in this process.
@@ -67,10 +67,7 @@ func newCluster(
 
 // configure sets the nodes up, in a folder for each.
 func (c *Cluster) configure(dir string, n int, options []func(*app.Config)) error {
-	addresses, err := freeAddresses(n)
-	if err != nil {
-		return err
-	}
+	addresses := freeport.Addresses(n)
 	master := filepath.Join(dir, "master.key")
 	if err := os.WriteFile(master, []byte(strings.Repeat("6b", 32)), 0o600); err != nil {
 		return err
@@ -78,6 +75,7 @@ func (c *Cluster) configure(dir string, n int, options []func(*app.Config)) erro
 	for i := range n {
 		cfg := newConfig()
 		cfg.NodeName = fmt.Sprint("node-", i)
+		cfg.Listen, cfg.AdminListen = freeport.Address(), freeport.Address() // also of later starts
 		cfg.Data = filepath.Join(dir, cfg.NodeName)
 		cfg.ClusterName, cfg.ClusterListen, cfg.ClusterJoin = "test", addresses[i], addresses
 		cfg.InsecureCluster, cfg.MasterKeyFile = true, master
@@ -97,20 +95,6 @@ func (c *Cluster) configure(dir string, n int, options []func(*app.Config)) erro
 	return nil
 }
 
-// freeAddresses returns addresses on which nobody listens, of this machine alone.
-func freeAddresses(n int) ([]string, error) {
-	var addresses []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // all of them at the end, so that no two are the same
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses, nil
-}
-
 // start starts a node, at the addresses that it had before.
 func (c *Cluster) start(ctx context.Context, i int) error {
 	cfg := &c.configs[i]
@@ -118,7 +102,6 @@ func (c *Cluster) start(ctx context.Context, i int) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", cfg.NodeName, err)
 	}
-	cfg.Listen, cfg.AdminListen = a.Addr().String(), a.AdminAddr().String()
 	if c.Nodes[i] == nil {
 		c.Nodes[i] = &Server{}
 	}

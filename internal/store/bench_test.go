@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 	"github.com/parley-chat/parley/internal/store"
 	"github.com/parley-chat/parley/internal/store/engine"
 )
@@ -208,7 +209,7 @@ func markInParallel(b *testing.B, mark func(worker int) error) {
 // startEngines starts the engines of a cluster, without stores on them.
 func startEngines(b *testing.B) []*engine.Engine {
 	b.Helper()
-	at := addresses(b, 3)
+	at := freeport.Addresses(3)
 	engines := make([]*engine.Engine, len(at))
 	dirs := []string{b.TempDir(), b.TempDir(), b.TempDir()}
 	errs := inParallel(len(at), func(i int) (err error) {

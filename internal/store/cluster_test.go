@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -12,24 +11,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 	"github.com/parley-chat/parley/internal/store"
 	"github.com/parley-chat/parley/internal/store/engine"
 )
-
-// addresses returns free addresses of this machine.
-func addresses(t testing.TB, n int) []string {
-	t.Helper()
-	var all []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		all = append(all, l.Addr().String())
-	}
-	return all
-}
 
 // cluster is stores that are the nodes of a cluster in this process.
 type cluster struct {
@@ -43,7 +28,7 @@ func openCluster(t testing.TB, size int) *cluster {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	c := &cluster{nodes: make([]*store.Store, size)}
-	at := addresses(t, size)
+	at := freeport.Addresses(size)
 	for i := range size {
 		c.configs = append(c.configs, store.Config{Dir: t.TempDir(), Node: fmt.Sprint("node", i),
 			Cluster: &engine.Cluster{Name: "test", Listen: at[i], Join: at}})

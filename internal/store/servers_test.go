@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 	"github.com/parley-chat/parley/internal/store/engine"
 )
 
@@ -53,7 +54,7 @@ func StartServers(t testing.TB) *Servers {
 	})
 	for i := range s.options {
 		s.options[i] = &server.Options{
-			ServerName: "server-" + strconv.Itoa(i), Host: "127.0.0.1", Port: server.RANDOM_PORT,
+			ServerName: "server-" + strconv.Itoa(i), Host: "127.0.0.1", Port: freePort(t),
 			NoSigs: true, NoLog: true, JetStream: true, StoreDir: dirs[i],
 			JetStreamMaxStore: 1 << 30, DisableJetStreamBanner: true,
 			Cluster: server.ClusterOpts{Name: "servers", Host: "127.0.0.1", Port: freePort(t),
@@ -79,14 +80,14 @@ func StartServers(t testing.TB) *Servers {
 	return s
 }
 
+// freePort returns a port that a server has to itself, also while it does not run.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := net.ResolveTCPAddr("tcp", freeport.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return address.Port
 }
 
 // Run starts a server, for the first time or again.
@@ -102,8 +103,6 @@ func (s *Servers) Run(i int) {
 	if !started.ReadyForConnections(10 * time.Second) {
 		s.t.Fatalf("server %d does not start", i)
 	}
-	// Nodes of this server find it where it was.
-	s.options[i].Port = started.Addr().(*net.TCPAddr).Port
 }
 
 // Kill ends a server as when its machine dies: what it leads has no leader for a while.

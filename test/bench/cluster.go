@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"sync"
 
 	"github.com/parley-chat/parley/internal/load"
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
 
 const (
@@ -122,11 +122,7 @@ func (c *cluster) flags(nodes int) []string {
 
 // startCluster starts the nodes, none of which is ready before most are there.
 func (b *bench) startCluster(ctx context.Context) (*cluster, error) {
-	addresses, err := freeAddresses(2 * clusterNodes)
-	if err != nil {
-		return nil, err
-	}
-	routes, admins := addresses[:clusterNodes], addresses[clusterNodes:]
+	routes, admins := freeport.Addresses(clusterNodes), freeport.Addresses(clusterNodes)
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails: it ends the process instead
 	keyFile := filepath.Join(b.dir, "cluster.key")
@@ -163,19 +159,6 @@ func (c *cluster) stop() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// freeAddresses returns loopback addresses on which nothing listens at the moment.
-func freeAddresses(n int) (addresses []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses, nil
 }
 
 // messages returns how many messages the nodes have sent to each other.

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/parley-chat/parley/internal/api"
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 	"github.com/parley-chat/parley/test/faults/network"
 )
 
@@ -53,9 +54,9 @@ func newCluster(t *testing.T, dir string) *cluster {
 	binary := build(t, "github.com/parley-chat/parley/cmd/parley", dir)
 	var listen, admin, routes []string
 	for i := range nodeCount {
-		listen = append(listen, c.address(t, i, 8080))
-		admin = append(admin, c.address(t, i, 8081))
-		routes = append(routes, c.address(t, i, 6222))
+		listen = append(listen, c.address(i, 8080))
+		admin = append(admin, c.address(i, 8081))
+		routes = append(routes, c.address(i, 6222))
 	}
 	for i := range nodeCount {
 		name := string(rune('a' + i))
@@ -90,17 +91,11 @@ func (c *cluster) dial(ctx context.Context, _, address string) (net.Conn, error)
 
 // address returns where a node can listen: on the port that is wanted when it has a
 // network for itself.
-func (c *cluster) address(t *testing.T, host, port int) string {
-	t.Helper()
+func (c *cluster) address(host, port int) string {
 	if c.net.Breakable() {
 		return fmt.Sprintf("%s:%d", c.net.Addr(host), port)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return freeport.Address()
 }
 
 // client returns a client of a node's control plane, which makes each call once.

@@ -3,7 +3,6 @@ package nats
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
 
 const (
@@ -77,7 +78,7 @@ system_account: SYS
 func startServers(t *testing.T, program string) *servers {
 	t.Helper()
 	s := &servers{t: t, program: program, running: make([]*process, serverCount)}
-	addresses := freeAddresses(t, 3*serverCount)
+	addresses := freeport.Addresses(3 * serverCount)
 	routes := addresses[2*serverCount:]
 	for i := range serverCount {
 		var text bytes.Buffer
@@ -98,21 +99,6 @@ func startServers(t *testing.T, program string) *servers {
 	}
 	s.startAll()
 	return s
-}
-
-// freeAddresses returns addresses of this machine that nobody listens on.
-func freeAddresses(t *testing.T, n int) []string {
-	t.Helper()
-	var addresses []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // when all are known, so that none comes twice
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses
 }
 
 func (s *servers) start(i int) {

@@ -13,7 +13,6 @@
 package readme_test
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +20,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
 
 const readme = "../../README.md"
@@ -64,7 +65,7 @@ func TestReadme(t *testing.T) {
 // settings of another origin.
 func newReader(t *testing.T) *reader {
 	t.Helper()
-	listen, admin := freeAddress(t), freeAddress(t)
+	listen, admin := freeport.Address(), freeport.Address()
 	r := &reader{
 		dir:     copyCheckout(t),
 		replace: strings.NewReplacer("127.0.0.1:8080", listen, "127.0.0.1:8081", admin),
@@ -79,17 +80,6 @@ func newReader(t *testing.T) *reader {
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=")
 	r.shell = startShell(t, r.dir, r.env)
 	return r
-}
-
-// freeAddress returns an address on which nothing listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // save writes a block to the file that the README names.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 	"github.com/parley-chat/parley/internal/store/engine"
 )
 
@@ -137,7 +138,7 @@ func TestNodeIsRemovedAndReplaced(t *testing.T) {
 // TestClusterWaitsForItsNodes starts one node of three: it says who is missing.
 func TestClusterWaitsForItsNodes(t *testing.T) {
 	noLeaks(t)
-	at := addresses(t, 3)
+	at := freeport.Addresses(3)
 	log, lines := newLog(t)
 	e, err := engine.Start(t.Context(), engine.Config{
 		Dir: t.TempDir(), Node: "a", StartTimeout: 7 * time.Second,
@@ -163,7 +164,7 @@ func TestClusterWaitsForItsNodes(t *testing.T) {
 
 func TestStartEndsWithItsContext(t *testing.T) {
 	noLeaks(t)
-	at := addresses(t, 3)
+	at := freeport.Addresses(3)
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	log, _ := newLog(t)

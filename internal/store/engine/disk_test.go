@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 	"github.com/parley-chat/parley/internal/store/engine"
 )
 
@@ -130,7 +131,7 @@ func (c *child) wantLine(t *testing.T, want string) {
 // stops storing, and the others go on.
 func TestDiskOfOneNodeFails(t *testing.T) {
 	noLeaks(t)
-	c := &cluster{addresses: addresses(t, 3), nodes: make([]*node, 2)}
+	c := &cluster{addresses: freeport.Addresses(3), nodes: make([]*node, 2)}
 	sick := startChild(t, c.config(t, 2))
 	var starting sync.WaitGroup
 	for i := range c.nodes {

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 	"github.com/parley-chat/parley/internal/store/engine"
 )
 
@@ -50,7 +51,7 @@ func newNATS(t testing.TB, change func(*server.Options)) *server.Server {
 // newNATSCluster starts three of them that belong together.
 func newNATSCluster(t testing.TB) []*server.Server {
 	t.Helper()
-	at := addresses(t, 3)
+	at := freeport.Addresses(3)
 	var routes []*url.URL
 	for _, address := range at {
 		routes = append(routes, &url.URL{Scheme: "nats-route", Host: address})
@@ -409,7 +410,7 @@ func TestLameDuckIsLeft(t *testing.T) {
 // TestExternalIsWaitedFor starts before the server does.
 func TestExternalIsWaitedFor(t *testing.T) {
 	noLeaks(t)
-	at := addresses(t, 1)[0]
+	at := freeport.Address()
 	started := make(chan *node)
 	go func() {
 		n := &node{config: engine.Config{Node: "n", StartTimeout: patience,

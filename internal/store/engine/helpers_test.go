@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 	"github.com/parley-chat/parley/internal/store/engine"
 )
 
@@ -46,21 +46,6 @@ func newLog(t testing.TB) (*slog.Logger, *logBuffer) {
 		}
 	})
 	return slog.New(slog.NewTextHandler(buffer, nil)), buffer
-}
-
-// addresses returns free addresses of this machine.
-func addresses(t testing.TB, n int) []string {
-	t.Helper()
-	var all []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		all = append(all, l.Addr().String())
-	}
-	return all
 }
 
 // within waits until done.
@@ -99,7 +84,7 @@ type cluster struct {
 func newCluster(t testing.TB, size int, change func(i int, c *engine.Config)) *cluster {
 	t.Helper()
 	noLeaks(t)
-	c := &cluster{addresses: addresses(t, size), nodes: make([]*node, size)}
+	c := &cluster{addresses: freeport.Addresses(size), nodes: make([]*node, size)}
 	var starting sync.WaitGroup
 	for i := range c.nodes {
 		cfg := c.config(t, i)

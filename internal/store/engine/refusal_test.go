@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/internal/parleytest/freeport"
 	"github.com/parley-chat/parley/internal/store/engine"
 )
 
@@ -134,7 +135,7 @@ func TestNodesThatAreRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			cfg := engine.Config{Dir: t.TempDir(), Node: "new", StartTimeout: 6 * time.Second,
-				Cluster: &engine.Cluster{Name: "test", Listen: addresses(t, 1)[0], Join: c.addresses,
+				Cluster: &engine.Cluster{Name: "test", Listen: freeport.Address(), Join: c.addresses,
 					Secret: "secret", TLS: ours.tls(t)}}
 			test.change(&cfg)
 			log, _ := newLog(t)
@@ -158,7 +159,7 @@ func TestTakenAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	at := append(addresses(t, 2), l.Addr().String())
+	at := append(freeport.Addresses(2), l.Addr().String())
 	log, _ := newLog(t)
 	e, err := engine.Start(t.Context(), engine.Config{Dir: t.TempDir(), Node: "a",
 		Cluster: &engine.Cluster{Name: "test", Listen: at[2], Join: at}}, log)
@@ -257,7 +258,7 @@ func TestCertificateForItsHost(t *testing.T) {
 // say why they do not come together, and say it once for each kind of refusal.
 func TestSecretOfOneNodeAlone(t *testing.T) {
 	noLeaks(t)
-	at := addresses(t, 3)
+	at := freeport.Addresses(3)
 	var starting sync.WaitGroup
 	for i, secret := range []string{"", "secret"} {
 		starting.Go(func() {
