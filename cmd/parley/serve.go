@@ -299,7 +299,7 @@ func quickStart(cfg app.Config, a *app.App) string {
 		before = "PARLEY_DATA=" + cfg.Data + " "
 	}
 	return fmt.Sprintf(`
-  Console:       %[3]s/console/
+  Console:       %[3]s/console/      A demo: %[3]s/console/demo/
   Make a room:   %[1]sparley create-room --name lobby
   Chat in it:    %[1]sparley chat --room lobby --user ann
   AWS tools:     %[2]s aws ivschat list-rooms --endpoint-url %[3]s --region %[4]s
