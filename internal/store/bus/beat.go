@@ -97,6 +97,7 @@ func (b *Bus) onBeat(_ *nats.Msg, node uint64, r reader) error {
 	if m.bye {
 		b.log.Info("a node left the bus", "node", p.name)
 		b.removePeerLocked(p)
+		b.removeEarlierLocked(p.name)
 		return nil
 	}
 	if x := b.exchange.Load(); x != nil && len(m.report) > 0 {

@@ -93,8 +93,9 @@
 //
 // Silence. A node without a beat for 2 s is suspect: nobody waits for it and gone is called;
 // what it listens to stays known. After another minute, what is missing of it is lost;
-// after 10 minutes it is forgotten. A goodbye has all of this at once. A node that stood
-// still itself does not hold the silence against others.
+// after 10 minutes it is forgotten. A goodbye has all of this at once, also for what the
+// node of that name was before it started again. A node that stood still itself does not
+// hold the silence against others.
 //
 // Cut off. With a quorum, a node that hears fewer nodes than that refuses to publish, and so
 // does one without its connection.

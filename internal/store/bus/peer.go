@@ -106,6 +106,16 @@ func (b *Bus) removePeerLocked(p *peer) {
 	}
 }
 
+// removeEarlierLocked forgets what a node that has left was before, when it was killed and
+// started again: nobody needs to wait for that.
+func (b *Bus) removeEarlierLocked(name string) {
+	for _, p := range b.slots {
+		if p != nil && !p.live && p.name == name {
+			b.removePeerLocked(p)
+		}
+	}
+}
+
 // suspectLocked stops waiting for a peer that is not heard any more.
 func (b *Bus) suspectLocked(p *peer) {
 	if !p.live {

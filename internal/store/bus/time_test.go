@@ -364,6 +364,24 @@ func TestGoodbye(t *testing.T) {
 	})
 }
 
+// TestGoodbyeAfterARestart: with a node that leaves goes what it was before it was killed.
+func TestGoodbyeAfterARestart(t *testing.T) {
+	inSim(t, 2, 0, func(t *testing.T, n *simNet, b []*Bus) {
+		part(n, 0, 1, true) // it is as if it was killed
+		<-time.After(suspectAfter + 2*beatEvery)
+		again := n.open("n1", 0)
+		<-time.After(time.Second)
+		if nodes := b[0].Nodes(); len(nodes) != 3 {
+			t.Errorf("the nodes are %+v, want three", nodes)
+		}
+		again.Close()
+		<-time.After(time.Second)
+		if nodes := b[0].Nodes(); len(nodes) != 1 || !nodes[0].Self {
+			t.Errorf("the nodes are %+v, want one", nodes)
+		}
+	})
+}
+
 // TestCloseWaitsForOthers: what was published before Close has arrived when it returns.
 func TestCloseWaitsForOthers(t *testing.T) {
 	inSim(t, 2, 0, func(t *testing.T, n *simNet, b []*Bus) {
