@@ -19,7 +19,7 @@ test("development mode is signed in, and a newcomer makes a room", async () => {
   await checkAccessible(page);
   await page.getByRole("dialog").getByRole("button", { name: "Create room" }).click();
   await page.getByRole("heading", { name: "lobby", exact: true }).waitFor();
-  assert.equal(await page.getByText("team = red").count(), 1);
+  await page.getByText("team = red").waitFor();
   await checkAccessible(page);
 });
 
@@ -30,8 +30,8 @@ test("what is wrong with a form stands beside its fields", async () => {
   await page.getByLabel(/review handler/).fill("nonsense");
   await page.getByRole("dialog").getByRole("button", { name: "Create room" }).click();
   await page.getByText("Letters, digits, - and _ only.").waitFor();
-  assert.equal(await page.getByText("It must look like").count(), 1);
-  assert.equal(await page.getByLabel(/^Name/).evaluate((e) => e === document.activeElement), true);
+  await page.getByText("It must look like").waitFor();
+  await page.getByLabel(/^Name/).and(page.locator(":focus")).waitFor();
   await checkAccessible(page);
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
@@ -58,9 +58,10 @@ test("a room is changed, tagged, and deleted after its name was typed", async ()
 
   await page.getByRole("button", { name: "Delete" }).click();
   const confirm = page.getByRole("button", { name: "Delete room" });
-  assert.equal(await confirm.isDisabled(), true);
+  await confirm.and(page.locator(":disabled")).waitFor();
   await page.getByLabel("Type studio to confirm").fill("studi");
-  assert.equal(await confirm.isDisabled(), true);
+  await page.getByLabel("Type studio to confirm").press("Enter"); // does nothing
+  await confirm.and(page.locator(":disabled")).waitFor();
   await page.getByLabel("Type studio to confirm").fill("studio");
   await checkAccessible(page);
   await confirm.click();
@@ -84,7 +85,7 @@ test("rooms are searched for and leafed through", async () => {
   await page.getByText("51–100 of 120").waitFor();
   await page.getByRole("button", { name: "Next" }).click();
   await page.getByText("101–120 of 120").waitFor();
-  assert.equal(await page.getByRole("button", { name: "Next" }).isDisabled(), true);
+  await page.getByRole("button", { name: "Next", disabled: true }).waitFor();
   await page.getByRole("button", { name: "Previous" }).click();
   await page.getByText("51–100 of 120").waitFor();
   await search.fill("no such room");
@@ -99,10 +100,10 @@ test("the keyboard alone is enough to make a room", async () => {
   const page = await open(consoleUrl);
   await page.getByRole("heading", { name: "Rooms", exact: true }).waitFor();
   await page.keyboard.press("Tab");
-  assert.equal(await page.locator(":focus").textContent(), "Skip to content");
+  await page.locator(":focus", { hasText: "Skip to content" }).waitFor();
   await page.keyboard.press("Enter");
   await page.keyboard.press("Tab");
-  assert.match(await page.locator(":focus").textContent(), /Create room/);
+  await page.locator(":focus", { hasText: "Create room" }).waitFor();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
   await page.keyboard.type("by-keyboard");
@@ -111,14 +112,19 @@ test("the keyboard alone is enough to make a room", async () => {
 });
 
 test("pages fit on a phone", async () => {
+  const name = "a-rather-long-name-of-a-room-that-does-not-fit-on-a-line";
   const arn = await createRoom(client, {
-    name: "a-rather-long-name-of-a-room-that-does-not-fit-on-a-line",
+    name,
     tags: { "a-long-key-of-a-tag-that-goes-on": "and-a-value-that-goes-on-and-on-and-on" },
   });
   const page = await open(consoleUrl, { viewport: phone, isMobile: true, hasTouch: true });
-  for (const url of [consoleUrl, pageUrl("rooms", arn), pageUrl("rooms", arn, "live")]) {
+  for (const [url, shown] of [
+    [consoleUrl, page.getByRole("link", { name, exact: true })],
+    [pageUrl("rooms", arn), page.getByRole("heading", { name: "Settings" })],
+    [pageUrl("rooms", arn, "live"), page.getByText("It is quiet here")],
+  ]) {
     await page.goto(url);
-    await page.getByRole("heading", { level: 1 }).waitFor();
+    await shown.waitFor();
     await checkFits(page);
     await checkAccessible(page);
   }

@@ -1,14 +1,33 @@
-// The dialog that changes the tags of anything that has some.
+// The tags of anything that has some: their field in a form, and the dialog that changes them.
 import {
   TagResourceCommand,
   UntagResourceCommand,
   type IvschatClient,
 } from "@aws-sdk/client-ivschat";
 import { useState } from "preact/hooks";
-import { Button } from "../ui/button";
-import { Dialog } from "../ui/dialog";
-import { FormFailure, PairsField, fromPairs, toPairs, useForm, type Pairs } from "../ui/form";
+import { PairsField, fromPairs, toPairs, useForm, type Form, type Pairs } from "../ui/form";
+import { FormDialog } from "../ui/formdialog";
 import { toast } from "../ui/toast";
+
+interface TagsFieldProps {
+  form: Form;
+  hint?: string;
+  tags: Pairs;
+  onTags: (tags: Pairs) => void;
+}
+
+export function TagsField({ form, hint, tags, onTags }: TagsFieldProps) {
+  return (
+    <PairsField
+      legend="Tags"
+      hint={hint}
+      noun="tag"
+      pairs={tags}
+      onPairs={onTags}
+      error={form.errorOf("tags")}
+    />
+  );
+}
 
 interface EditTagsProps {
   client: IvschatClient;
@@ -39,24 +58,14 @@ export function EditTags({ client, arn, title, tags, hint, onClose, onDone }: Ed
     onDone(after);
   });
   return (
-    <Dialog title={`Tags of ${title}`} onClose={onClose}>
-      <form class="stack" onSubmit={form.submit}>
-        <PairsField
-          legend="Tags"
-          hint={hint}
-          noun="tag"
-          pairs={pairs}
-          onPairs={setPairs}
-          error={form.errorOf("tags")}
-        />
-        <FormFailure form={form} fields={["tags"]} />
-        <div class="actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={form.busy}>
-            Save
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={`Tags of ${title}`}
+      form={form}
+      members={["tags"]}
+      action="Save"
+      onClose={onClose}
+    >
+      <TagsField form={form} hint={hint} tags={pairs} onTags={setPairs} />
+    </FormDialog>
   );
 }

@@ -15,19 +15,11 @@ import {
   type DestinationKind,
   type LoggingConfiguration,
 } from "../../api/logging";
-import { Button } from "../../ui/button";
-import { ConfirmDialog, Dialog } from "../../ui/dialog";
-import {
-  FormFailure,
-  PairsField,
-  SelectField,
-  TextField,
-  fromPairs,
-  useForm,
-  type Form,
-  type Pairs,
-} from "../../ui/form";
+import { ConfirmDialog } from "../../ui/dialog";
+import { SelectField, TextField, fromPairs, useForm, type Form, type Pairs } from "../../ui/form";
+import { FormDialog } from "../../ui/formdialog";
 import { toast } from "../../ui/toast";
+import { TagsField } from "../tags";
 
 /** The settings of a configuration, as a form has them. */
 interface Settings {
@@ -116,25 +108,16 @@ export function CreateLog({ client, onClose, onDone }: DialogProps) {
     onDone(log);
   });
   return (
-    <Dialog title="Create a logging configuration" onClose={onClose}>
-      <form class="stack" onSubmit={form.submit}>
-        <SettingsFields form={form} settings={settings} onSettings={setSettings} />
-        <PairsField
-          legend="Tags"
-          noun="tag"
-          pairs={tags}
-          onPairs={setTags}
-          error={form.errorOf("tags")}
-        />
-        <FormFailure form={form} fields={members} />
-        <div class="actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={form.busy}>
-            Create
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Create a logging configuration"
+      form={form}
+      members={members}
+      action="Create"
+      onClose={onClose}
+    >
+      <SettingsFields form={form} settings={settings} onSettings={setSettings} />
+      <TagsField form={form} tags={tags} onTags={setTags} />
+    </FormDialog>
   );
 }
 
@@ -160,19 +143,16 @@ export function EditLog({
     onDone({ ...changed, tags: log.tags });
   });
   return (
-    <Dialog title={`Settings of ${titleOf(log)}`} onClose={onClose}>
-      <form class="stack" onSubmit={form.submit}>
-        <SettingsFields form={form} settings={settings} onSettings={setSettings} />
-        <p class="hint">What waits in the queue goes to the new destination.</p>
-        <FormFailure form={form} fields={members} />
-        <div class="actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={form.busy}>
-            Save
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={`Settings of ${titleOf(log)}`}
+      form={form}
+      members={members}
+      action="Save"
+      onClose={onClose}
+    >
+      <SettingsFields form={form} settings={settings} onSettings={setSettings} />
+      <p class="hint">What waits in the queue goes to the new destination.</p>
+    </FormDialog>
   );
 }
 

@@ -6,6 +6,7 @@ import {
   destinationOf,
   getDeliveries,
   titleOf,
+  type Deliveries,
   type Delivery,
   type LoggingConfiguration,
 } from "../../api/logging";
@@ -16,11 +17,12 @@ import { formatAgo, formatDate } from "../../lib/text";
 import type { PageProps } from "../../pages";
 import { go, href } from "../../router";
 import { Button } from "../../ui/button";
+import { MissingNodes } from "../../ui/nodes";
 import { Empty, LoadFailure, Skeleton } from "../../ui/notice";
 import { Pager } from "../../ui/pager";
 import { Tags } from "../../ui/tags";
 import { CreateLog } from "./form";
-import { LogStatus, causeOf, every, failing } from "./status";
+import { LogStatus, causeOf, every, failing, type StatusProps } from "./status";
 import "./logs.css";
 
 export default function LogList({ session }: PageProps) {
@@ -52,10 +54,15 @@ export default function LogList({ session }: PageProps) {
       </PageHead>
       <div class="stack">
         {list.error !== undefined && <LoadFailure error={list.error} retry={list.reload} />}
+        {logs && logs.length > 0 && (
+          <MissingNodes nodes={deliveries.data?.missing}>
+            What is delivered there is not shown.
+          </MissingNodes>
+        )}
         {logs ? (
           <div class="panel">
             {logs.length > 0 ? (
-              <LogTable logs={logs} deliveries={deliveries.data?.deliveries} stale={list.loading} />
+              <LogTable logs={logs} told={deliveries.data} stale={list.loading} />
             ) : (
               <NoLogs create={() => setCreating(true)} />
             )}
@@ -94,19 +101,20 @@ function NoLogs({ create }: { create: () => void }) {
 
 interface TableProps {
   logs: LoggingConfiguration[];
-  deliveries: Delivery[] | undefined;
+  /** How all logs are doing; undefined when that is not known. */
+  told: Deliveries | undefined;
   stale: boolean;
 }
 
-function LogTable({ logs, deliveries, stale }: TableProps) {
+function LogTable({ logs, told, stale }: TableProps) {
   const byLog = useMemo(() => {
-    if (!deliveries) return undefined;
+    if (!told) return undefined;
     const all = new Map<string, Delivery[]>();
-    for (const d of deliveries) {
+    for (const d of told.deliveries) {
       all.set(d.loggingConfiguration, [...(all.get(d.loggingConfiguration) ?? []), d]);
     }
     return all;
-  }, [deliveries]);
+  }, [told]);
   return (
     <table class={stale ? "table stale" : "table"}>
       <thead>
@@ -120,14 +128,19 @@ function LogTable({ logs, deliveries, stale }: TableProps) {
       </thead>
       <tbody>
         {logs.map((log) => (
-          <LogRow key={log.arn} log={log} deliveries={byLog && (byLog.get(log.arn!) ?? [])} />
+          <LogRow
+            key={log.arn}
+            log={log}
+            deliveries={byLog && (byLog.get(log.arn!) ?? [])}
+            missing={told?.missing}
+          />
         ))}
       </tbody>
     </table>
   );
 }
 
-function LogRow({ log, deliveries }: Omit<TableProps, "logs" | "stale"> & { log: LoggingConfiguration }) {
+function LogRow({ log, deliveries, missing }: StatusProps) {
   const to = destinationOf(log.destinationConfiguration);
   const failure = failing(deliveries ?? [])[0];
   return (
@@ -145,8 +158,12 @@ function LogRow({ log, deliveries }: Omit<TableProps, "logs" | "stale"> & { log:
         </div>
       </td>
       <td>
-        <LogStatus log={log} deliveries={deliveries} />
-        {failure && <div class="hint log-error">{causeOf(failure)}</div>}
+        <LogStatus log={log} deliveries={deliveries} missing={missing} />
+        {failure && (
+          <div class="hint log-error" title={failure.lastError}>
+            {causeOf(failure)}
+          </div>
+        )}
       </td>
       <td>{Object.keys(log.tags ?? {}).length > 0 && <Tags tags={log.tags!} most={3} />}</td>
       <td class="soft fact-cell" data-label="Changed" title={formatDate(log.updateTime!)}>

@@ -1,6 +1,5 @@
 // A logging configuration: what it is set to, and how its logs are doing.
 import type { IvschatClient } from "@aws-sdk/client-ivschat";
-import { useState } from "preact/hooks";
 import { explain, isException } from "../../api/errors";
 import {
   destinationKinds,
@@ -11,7 +10,6 @@ import {
   type Delivery,
   type LoggingConfiguration,
 } from "../../api/logging";
-import { PageHead } from "../../app";
 import { useLoad } from "../../lib/load";
 import { usePoll } from "../../lib/poll";
 import {
@@ -22,86 +20,48 @@ import {
   formatNumber,
 } from "../../lib/text";
 import type { PageProps } from "../../pages";
-import { go, href } from "../../router";
-import { Button, Copyable } from "../../ui/button";
+import { href } from "../../router";
+import { Copyable } from "../../ui/button";
 import { Missing } from "../../ui/missing";
+import { MissingNodes } from "../../ui/nodes";
 import { LoadFailure, Notice, Skeleton } from "../../ui/notice";
 import { Panel } from "../../ui/panel";
-import { Tags } from "../../ui/tags";
-import { EditTags } from "../tags";
+import { ResourcePage } from "../resource";
 import { DeleteLog, EditLog } from "./form";
 import { LogStatus, every } from "./status";
 import "./logs.css";
 
-type Open = "edit" | "tags" | "delete" | null;
-
 export default function LogPage({ session, parameters }: PageProps) {
   const arn = parameters.log!;
   const { client } = session;
-  const log = useLoad((abort) => getLoggingConfiguration(client, arn, abort), [client, arn]);
-  const [open, setOpen] = useState<Open>(null);
-  const close = () => setOpen(null);
-  const done = (changed: LoggingConfiguration) => {
-    log.set(changed);
-    close();
-  };
-  const back = { label: "Chat logs", href: href(["logs"]) };
-  if (!log.data) {
+  const loaded = useLoad((abort) => getLoggingConfiguration(client, arn, abort), [client, arn]);
+  const log = loaded.data;
+  const list = { label: "Chat logs", href: href(["logs"]) };
+  if (!log) {
     return (
       <Missing
-        error={log.error}
-        retry={log.reload}
+        error={loaded.error}
+        retry={loaded.reload}
         icon="logs"
         title="There is no such logging configuration"
-        back={back}
+        back={list}
       />
     );
   }
-  const title = titleOf(log.data);
   return (
-    <div class="page">
-      <PageHead title={title} crumbs={[back]}>
-        <Button icon="edit" onClick={() => setOpen("edit")}>
-          Edit
-        </Button>
-        <Button class="bad-text" icon="trash" onClick={() => setOpen("delete")}>
-          Delete
-        </Button>
-      </PageHead>
-      <div class="stack">
-        <DeliveryPanel client={client} log={log.data} />
-        <SettingsPanel log={log.data} />
-        <Panel
-          title="Tags"
-          action={
-            <Button small icon="edit" onClick={() => setOpen("tags")}>
-              Edit tags
-            </Button>
-          }
-        >
-          {Object.keys(log.data.tags ?? {}).length > 0 ? (
-            <Tags tags={log.data.tags!} />
-          ) : (
-            <span class="soft">No tags.</span>
-          )}
-        </Panel>
-      </div>
-      {open === "edit" && <EditLog client={client} log={log.data} onClose={close} onDone={done} />}
-      {open === "tags" && (
-        <EditTags
-          client={client}
-          arn={arn}
-          title={title}
-          tags={log.data.tags}
-          hint="Up to 50"
-          onClose={close}
-          onDone={(tags) => done({ ...log.data!, tags })}
-        />
-      )}
-      {open === "delete" && (
-        <DeleteLog client={client} log={log.data} onClose={close} onDone={() => go(back.href)} />
-      )}
-    </div>
+    <ResourcePage
+      client={client}
+      resource={log}
+      title={titleOf(log)}
+      tagsHint="Up to 50"
+      list={list}
+      onChange={loaded.set}
+      editDialog={(end) => <EditLog client={client} log={log} {...end} />}
+      deleteDialog={(end) => <DeleteLog client={client} log={log} {...end} />}
+    >
+      <DeliveryPanel client={client} log={log} />
+      <SettingsPanel log={log} />
+    </ResourcePage>
   );
 }
 
@@ -132,16 +92,14 @@ function DeliveryPanel({ client, log }: { client: IvschatClient; log: LoggingCon
   const arn = log.arn!;
   const poll = usePoll((abort) => getDeliveries(client, arn, abort), every, [client, arn]);
   return (
-    <Panel title="Delivery" action={<LogStatus log={log} deliveries={poll.data?.deliveries} />}>
+    <Panel title="Delivery" action={<LogStatus log={log} {...poll.data} />}>
       {poll.data ? (
         <div class="stack">
           {poll.error !== undefined && <LoadFailure error={poll.error} retry={poll.reload} />}
-          {poll.data.missing?.map((node) => (
-            <Notice key={node} kind="warn" title={`${node} does not answer`}>
-              <p>What it delivers is not shown.</p>
-            </Notice>
-          ))}
-          {poll.data.deliveries.length === 0 && (
+          <MissingNodes nodes={poll.data.missing}>
+            What is delivered there is not shown.
+          </MissingNodes>
+          {poll.data.deliveries.length === 0 && !poll.data.missing && (
             <span class="soft">
               Nothing was logged since the server started. Choose this configuration in the settings
               of a room, and what is said there is logged.
@@ -187,7 +145,9 @@ function DeliveryFacts({ delivery: d }: { delivery: Delivery }) {
       )}
       <dl class="facts">
         <dt>Delivered</dt>
-        <dd>{records(d.delivered)} since the server started</dd>
+        <dd>
+          {records(d.delivered)} since {d.node || "the server"} started
+        </dd>
         <dt>Last delivery</dt>
         <dd>
           {d.lastDelivery ? (

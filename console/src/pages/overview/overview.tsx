@@ -10,6 +10,7 @@ import { href } from "../../router";
 import type { Session } from "../../session";
 import { Button } from "../../ui/button";
 import { Chart } from "../../ui/chart";
+import { MissingNodes, NodeTable } from "../../ui/nodes";
 import { Empty, LoadFailure, Notice, Skeleton } from "../../ui/notice";
 import { Tile, Tiles } from "../../ui/tiles";
 import { linesOf, nameOf, specs } from "./charts";
@@ -62,9 +63,10 @@ export default function Overview({ session }: PageProps) {
       {last ? (
         <div class="stack">
           {poll.error !== undefined && <Stale error={poll.error} last={last} retry={poll.reload} />}
+          <MissingNodes nodes={last.missing}>The figures are those of the others.</MissingNodes>
           <Numbers figures={[...last.nodes.values()]} />
           <Charts samples={samples} byNode={byNode && names.length > 1} />
-          {names.length > 1 && <NodeTable names={names} last={last} />}
+          {names.length > 1 && <NodePanel names={names} last={last} />}
         </div>
       ) : poll.error === undefined ? (
         <Skeleton lines={8} />
@@ -161,7 +163,11 @@ function Numbers({ figures }: { figures: Figures[] }) {
             : `of ${formatShort(limit)}`
         }
       />
-      <Tile label="Open rooms" value={formatNumber(rooms)} hint="with somebody in it" />
+      <Tile
+        label="Open rooms"
+        value={formatNumber(rooms)}
+        hint={figures.length > 1 ? "counted on each node" : "with somebody in it"}
+      />
       <Tile
         label="Messages in"
         value={rate(total(figures, (r) => sumOf(r.messages)))}
@@ -224,65 +230,32 @@ function Charts({ samples, byNode }: { samples: readonly Sample[]; byNode: boole
   );
 }
 
-function NodeTable({ names, last }: { names: string[]; last: Sample }) {
-  return (
-    <section class="panel">
-      <div class="panel-head">
-        <h2>Nodes</h2>
-      </div>
-      <table class="table nodes">
-        <thead>
-          <tr>
-            <th scope="col">Node</th>
-            <th scope="col">Connections</th>
-            <th scope="col">Rooms</th>
-            <th scope="col">Messages/s</th>
-            <th scope="col">Deliveries/s</th>
-            <th scope="col">Log lag</th>
-            <th scope="col">CPU</th>
-            <th scope="col">Memory</th>
-          </tr>
-        </thead>
-        <tbody>
-          {names.map((name) => (
-            <NodeRow key={name} name={name} figures={last.nodes.get(name)} />
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
+/** What a table of nodes says of each. */
+const columns = [
+  "Connections",
+  "Rooms",
+  "Messages/s",
+  "Deliveries/s",
+  "Log lag",
+  "CPU",
+  "Memory",
+];
+
+function NodePanel({ names, last }: { names: string[]; last: Sample }) {
+  const nodes = names.map((name) => {
+    const figures = last.nodes.get(name);
+    const gone = last.missing.includes(name) ? "missing" : "stopped";
+    return { node: nameOf(name), figures: figures ? cellsOf(figures) : gone } as const;
+  });
+  return <NodeTable columns={columns} nodes={nodes} />;
 }
 
-function NodeRow({ name, figures }: { name: string; figures: Figures | undefined }) {
-  const head = <td class="main-cell mono">{nameOf(name)}</td>;
-  if (!figures) {
-    return (
-      <tr>
-        {head}
-        <td colSpan={7}>
-          <span class="badge bad dot">does not answer</span>
-        </td>
-      </tr>
-    );
-  }
-  const { rates } = figures;
-  const cells: [label: string, value: string][] = [
-    ["Connections", formatNumber(figures.connections)],
-    ["Rooms", formatNumber(figures.rooms)],
-    ["Messages/s", rate(rates && sumOf(rates.messages))],
-    ["Deliveries/s", rate(rates?.deliveries)],
-    ["Log lag", figures.lag === undefined ? "–" : formatDuration(figures.lag)],
-    ["CPU", rates ? `${formatShort(rates.cpu * 100)}%` : "–"],
-    ["Memory", formatBytes(figures.memory)],
-  ];
-  return (
-    <tr>
-      {head}
-      {cells.map(([label, value]) => (
-        <td key={label} class="fact-cell" data-label={label}>
-          {value}
-        </td>
-      ))}
-    </tr>
-  );
-}
+const cellsOf = ({ rates, ...f }: Figures): string[] => [
+  formatNumber(f.connections),
+  formatNumber(f.rooms),
+  rate(rates && sumOf(rates.messages)),
+  rate(rates?.deliveries),
+  f.lag === undefined ? "–" : formatDuration(f.lag),
+  rates ? `${formatShort(rates.cpu * 100)}%` : "–",
+  formatBytes(f.memory),
+];

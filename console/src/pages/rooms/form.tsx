@@ -9,12 +9,9 @@ import {
 import { useState } from "preact/hooks";
 import { titleOf, type Room } from "../../api/rooms";
 import { useLoad } from "../../lib/load";
-import { Button } from "../../ui/button";
-import { ConfirmDialog, Dialog } from "../../ui/dialog";
+import { ConfirmDialog } from "../../ui/dialog";
 import {
   Check,
-  FormFailure,
-  PairsField,
   SelectField,
   TextField,
   fromPairs,
@@ -22,7 +19,9 @@ import {
   type Form,
   type Pairs,
 } from "../../ui/form";
+import { FormDialog } from "../../ui/formdialog";
 import { toast } from "../../ui/toast";
+import { TagsField } from "../tags";
 
 /** The settings of a room, as a form has them. */
 interface Settings {
@@ -206,25 +205,16 @@ export function CreateRoom({
     onDone(room);
   });
   return (
-    <Dialog title="Create a room" onClose={onClose}>
-      <form class="stack" onSubmit={form.submit}>
-        <SettingsFields client={client} form={form} settings={settings} onSettings={setSettings} />
-        <PairsField
-          legend="Tags"
-          noun="tag"
-          pairs={tags}
-          onPairs={setTags}
-          error={form.errorOf("tags")}
-        />
-        <FormFailure form={form} fields={members} />
-        <div class="actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={form.busy}>
-            Create room
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Create a room"
+      form={form}
+      members={members}
+      action="Create room"
+      onClose={onClose}
+    >
+      <SettingsFields client={client} form={form} settings={settings} onSettings={setSettings} />
+      <TagsField form={form} tags={tags} onTags={setTags} />
+    </FormDialog>
   );
 }
 
@@ -250,18 +240,15 @@ export function EditRoom({ client, room, onClose, onDone }: RoomDialogProps) {
     onDone({ ...changed, tags: room.tags });
   });
   return (
-    <Dialog title={`Settings of ${titleOf(room)}`} onClose={onClose}>
-      <form class="stack" onSubmit={form.submit}>
-        <SettingsFields client={client} form={form} settings={settings} onSettings={setSettings} />
-        <FormFailure form={form} fields={members} />
-        <div class="actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" busy={form.busy}>
-            Save
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={`Settings of ${titleOf(room)}`}
+      form={form}
+      members={members}
+      action="Save"
+      onClose={onClose}
+    >
+      <SettingsFields client={client} form={form} settings={settings} onSettings={setSettings} />
+    </FormDialog>
   );
 }
 

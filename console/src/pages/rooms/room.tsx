@@ -1,20 +1,17 @@
 // A room: what it is set to, and what can be done with it.
 import type { IvschatClient } from "@aws-sdk/client-ivschat";
-import { useState } from "preact/hooks";
 import { getDeliveries, getLoggingConfiguration } from "../../api/logging";
 import { getRoom, titleOf, type Room } from "../../api/rooms";
-import { PageHead } from "../../app";
 import { useLoad } from "../../lib/load";
 import { formatDate, formatNumber } from "../../lib/text";
 import type { PageProps } from "../../pages";
-import { go, href } from "../../router";
-import { Button, Copyable } from "../../ui/button";
+import { href } from "../../router";
+import { Copyable } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { Missing } from "../../ui/missing";
 import { Panel } from "../../ui/panel";
-import { Tags } from "../../ui/tags";
 import { LogStatus } from "../logs/status";
-import { EditTags } from "../tags";
+import { ResourcePage } from "../resource";
 import { DeleteRoom, EditRoom } from "./form";
 import { RoomTabs } from "./tabs";
 import { Traffic } from "./traffic";
@@ -22,63 +19,27 @@ import { Traffic } from "./traffic";
 const tagsHint =
   "Up to 50. Some that begin with parley: switch on what the server can do besides.";
 
-type Open = "edit" | "tags" | "delete" | null;
-
 export default function RoomPage({ session, parameters }: PageProps) {
   const arn = parameters.room!;
   const { client } = session;
-  const room = useLoad((abort) => getRoom(client, arn, abort), [client, arn]);
-  const [open, setOpen] = useState<Open>(null);
-  const close = () => setOpen(null);
-  const done = (changed: Room) => {
-    room.set(changed);
-    close();
-  };
-  if (!room.data) return <MissingRoom error={room.error} retry={room.reload} />;
-  const dialog = { client, room: room.data, onClose: close };
+  const loaded = useLoad((abort) => getRoom(client, arn, abort), [client, arn]);
+  const room = loaded.data;
+  if (!room) return <MissingRoom error={loaded.error} retry={loaded.reload} />;
   return (
-    <div class="page">
-      <PageHead title={titleOf(room.data)} crumbs={[{ label: "Rooms", href: href(["rooms"]) }]}>
-        <Button icon="edit" onClick={() => setOpen("edit")}>
-          Edit
-        </Button>
-        <Button class="bad-text" icon="trash" onClick={() => setOpen("delete")}>
-          Delete
-        </Button>
-      </PageHead>
-      <RoomTabs room={arn} />
-      <div class="stack">
-        <Traffic client={client} room={arn} />
-        <SettingsPanel client={client} room={room.data} />
-        <Panel
-          title="Tags"
-          action={
-            <Button small icon="edit" onClick={() => setOpen("tags")}>
-              Edit tags
-            </Button>
-          }
-        >
-          {Object.keys(room.data.tags ?? {}).length > 0 ? (
-            <Tags tags={room.data.tags!} />
-          ) : (
-            <span class="soft">No tags.</span>
-          )}
-        </Panel>
-      </div>
-      {open === "edit" && <EditRoom {...dialog} onDone={done} />}
-      {open === "tags" && (
-        <EditTags
-          client={client}
-          arn={arn}
-          title={titleOf(room.data)}
-          tags={room.data.tags}
-          hint={tagsHint}
-          onClose={close}
-          onDone={(tags) => done({ ...room.data!, tags })}
-        />
-      )}
-      {open === "delete" && <DeleteRoom {...dialog} onDone={() => go(href(["rooms"]))} />}
-    </div>
+    <ResourcePage
+      client={client}
+      resource={room}
+      title={titleOf(room)}
+      tagsHint={tagsHint}
+      list={{ label: "Rooms", href: href(["rooms"]) }}
+      tabs={<RoomTabs room={arn} />}
+      onChange={loaded.set}
+      editDialog={(end) => <EditRoom client={client} room={room} {...end} />}
+      deleteDialog={(end) => <DeleteRoom client={client} room={room} {...end} />}
+    >
+      <Traffic client={client} room={arn} />
+      <SettingsPanel client={client} room={room} />
+    </ResourcePage>
   );
 }
 
@@ -149,7 +110,7 @@ function Log({ client, arn }: { client: IvschatClient; arn: string }) {
     <li class="row wrap">
       <Icon name="logs" />
       <a href={href(["logs", arn])}>{log.data?.name || arn.split("/").at(-1)}</a>
-      {log.data && <LogStatus log={log.data} deliveries={deliveries.data?.deliveries} />}
+      {log.data && <LogStatus log={log.data} {...deliveries.data} />}
     </li>
   );
 }

@@ -1,1 +1,0 @@
-import{B as e,c as t}from"./button-i7Op8wWB.js";import"./signin-COp8_6mA.js";import{t as n}from"./app-BDBZ5BV0.js";e(t(n,{}),document.getElementById(`app`));
