@@ -27,7 +27,7 @@ var (
 		"internal/review", "internal/chatlog", "internal/console", "internal/listen",
 		"internal/otlp", "internal/export"}
 	clients = []string{"client"}
-	wiring  = []string{"internal/app"}
+	wiring  = []string{"internal/app", "internal/app/config"}
 	// These are for command lines only.
 	loads    = []string{"internal/load", "internal/load/sockets"}
 	commands = []string{"internal/api", "internal/awscli", "internal/awscli/input",
@@ -36,9 +36,11 @@ var (
 
 // What rows of the table are made of.
 var (
+	// Parts of edges, for the wiring.
+	parts = []string{"internal/store/engine", "internal/store/backup", "internal/store/snapshot"}
+
 	toRooms    = slices.Concat(vocabulary, mechanisms, machinery, rooms)
 	toEdges    = slices.Concat(toRooms, edges, clients)
-	parts      = []string{"internal/store/engine", "internal/store/backup"} // of edges, for the wiring
 	everything = slices.Concat(toEdges, parts, wiring)
 )
 
@@ -59,6 +61,10 @@ const (
 	xtext      = "golang.org/x/text"
 	otlp       = "go.opentelemetry.io/proto/otlp"
 	protobuf   = "google.golang.org/protobuf"
+
+	koanf        = "github.com/knadh/koanf"
+	mapstructure = "github.com/go-viper/mapstructure/v2"
+	xnet         = "golang.org/x/net"
 )
 
 // row says what one package may import, besides the standard library.
@@ -85,10 +91,17 @@ var table = []row{
 	{"internal/control", toRooms, []string{anyModule}},
 	{"internal/messaging", toRooms, []string{anyModule}},
 	{"internal/store", slices.Concat(toRooms, []string{"internal/store/engine", "internal/store/bus",
-		"internal/store/backup"}), []string{anyModule, nats}},
+		"internal/store/bucket", "internal/store/marks", "internal/store/record"}),
+		[]string{anyModule, nats}},
 	{"internal/store/engine", nil, []string{nats}},
 	{"internal/store/bus", nil, []string{nats}},
+	{"internal/store/bucket", []string{"internal/store/engine"}, []string{nats}},
+	{"internal/store/marks", []string{".", "internal/store/engine", "internal/store/bucket"},
+		[]string{nats}},
+	{"internal/store/record", vocabulary, nil},
 	{"internal/store/backup", vocabulary, nil},
+	{"internal/store/snapshot", []string{".", "internal/store", "internal/store/backup",
+		"internal/store/record"}, nil},
 	{"internal/review", toRooms, []string{anyModule}},
 	{"internal/chatlog", slices.Concat(toRooms, []string{"internal/chatlog/queue", "internal/awsconfig"}),
 		[]string{anyModule}},
@@ -103,7 +116,12 @@ var table = []row{
 		[]string{anyModule}},
 	{"internal/listen", []string{".", "internal/metrics"}, []string{acme, proxyproto}},
 	{"client", []string{".", "internal/wire"}, []string{gobwas}},
-	{"internal/app", slices.Concat(toEdges, parts), []string{anyModule}},
+	{"internal/app", slices.Concat(toEdges, parts, []string{"internal/app/config",
+		"internal/app/keyring"}), []string{anyModule}},
+	{"internal/app/config", []string{".", "internal/policy", "internal/sigv4", "internal/control",
+		"internal/store", "internal/store/engine", "internal/review", "internal/chatlog",
+		"internal/listen", "internal/otlp", "internal/export"}, []string{koanf, mapstructure, xnet}},
+	{"internal/app/keyring", []string{".", "internal/token", "internal/store"}, nil},
 	{"internal/load/sockets", nil, []string{gobwas, xsys}},
 	{"internal/load", []string{".", "internal/api", "internal/load/sockets"}, []string{aws, xsys}},
 	{"internal/api", vocabulary, []string{aws}},
@@ -256,6 +274,11 @@ func TestImportTable(t *testing.T) {
 		{"internal/messaging", module + "/internal/control", false},
 		{"internal/store", "github.com/nats-io/nats-server/v2/server", true},
 		{"internal/store", module + "/internal/app", false},
+		{"internal/store", module + "/internal/store/snapshot", false},
+		{"internal/store/marks", module + "/internal/store/bucket", true},
+		{"internal/store/marks", module + "/internal/store", false},
+		{"internal/store/snapshot", module + "/internal/store", true},
+		{"internal/store/snapshot", "github.com/nats-io/nats.go", false},
 		{"internal/listen", "golang.org/x/crypto/acme/autocert", true},
 		{"internal/listen", module + "/internal/hub", false},
 		{"client", module + "/internal/wire", true},
@@ -275,7 +298,16 @@ func TestImportTable(t *testing.T) {
 		{"internal/app", module + "/internal/store", true},
 		{"internal/app", "github.com/nats-io/nats.go", false},
 		{"internal/app", module + "/internal/parleytest", false},
+		{"internal/app", module + "/internal/app/keyring", true},
+		{"internal/app/config", module + "/internal/listen", true},
+		{"internal/app/config", module + "/internal/hub", false},
+		{"internal/app/config", module + "/internal/app", false},
+		{"internal/app/config", "github.com/knadh/koanf/parsers/yaml", true},
+		{"internal/app/keyring", module + "/internal/store", true},
+		{"internal/app/keyring", module + "/internal/app/config", false},
 		{"cmd/parley", module + "/internal/app", true},
+		{"cmd/parley", module + "/internal/app/config", true},
+		{"cmd/parley", module + "/internal/app/keyring", false},
 		{"cmd/parley", module + "/internal/parleytest", false},
 		{"internal/parleytest", module + "/internal/app", true},
 		{"internal/parleytest", "github.com/nats-io/nats.go", false},

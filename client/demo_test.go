@@ -18,6 +18,7 @@ import (
 
 	"github.com/parley-chat/parley/client"
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
@@ -32,7 +33,7 @@ type demo struct {
 }
 
 func startDemo() *demo {
-	cfg := app.DefaultConfig()
+	cfg := config.Default()
 	cfg.Listen, cfg.AdminListen, cfg.Dev = "127.0.0.1:0", "127.0.0.1:0", true
 	a, err := app.Start(context.Background(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -26,13 +26,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
 // exportKey signs the server's calls in these tests.
-func exportKey(t *testing.T, endpoint string) app.AWSConfig {
+func exportKey(t *testing.T, endpoint string) config.AWSConfig {
 	t.Setenv("EXPORT_SECRET", "secret")
-	return app.AWSConfig{Region: "eu-west-1", Endpoint: endpoint,
+	return config.AWSConfig{Region: "eu-west-1", Endpoint: endpoint,
 		AccessKeyID: "AKIDEXPORT", SecretEnv: "EXPORT_SECRET"}
 }
 
@@ -145,7 +146,7 @@ func TestEventBridge(t *testing.T) {
 	t.Cleanup(server.Close)
 	srv := parleytest.StartOne(t, oneRoom, func(cfg *app.Config) {
 		cfg.Exports.Source = "my.chat"
-		cfg.Exports.EventBridge = &app.EventBridgeConfig{
+		cfg.Exports.EventBridge = &config.EventBridgeConfig{
 			AWSConfig: exportKey(t, server.URL), Bus: "chat"}
 	})
 	want := doEverything(t, srv)
@@ -234,7 +235,7 @@ func TestEventWebhook(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	srv := parleytest.StartOne(t, oneRoom, func(cfg *app.Config) {
-		cfg.Exports.Webhook = &app.EventWebhookConfig{URL: server.URL,
+		cfg.Exports.Webhook = &config.EventWebhookConfig{URL: server.URL,
 			SecretEnv: "HOOK_SECRET", NextSecretEnv: "NEXT_HOOK_SECRET"}
 	})
 	want := doEverything(t, srv)
@@ -273,7 +274,7 @@ func TestCloudWatch(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	srv := parleytest.StartOne(t, func(cfg *app.Config) {
-		cfg.Exports.CloudWatch = &app.CloudWatchConfig{AWSConfig: exportKey(t, server.URL)}
+		cfg.Exports.CloudWatch = &config.CloudWatchConfig{AWSConfig: exportKey(t, server.URL)}
 	})
 	room := srv.CreateRoom(t, map[string]any{"maximumMessageRatePerSecond": 100})
 	ana, ben := srv.Join(t, room, "ana", "SEND_MESSAGE", "DELETE_MESSAGE"), srv.Join(t, room, "ben")

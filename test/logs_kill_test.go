@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/chatlog/awstest"
 	"github.com/parley-chat/parley/internal/parleytest"
 	"github.com/parley-chat/parley/internal/parleytest/freeport"
@@ -335,13 +336,13 @@ func TestBucketsOfARealServer(t *testing.T) {
 	g := startGateway(t, "chat-logs", "chat-for-others")
 	t.Setenv("RIGHT_SECRET", gatewaySecret)
 	t.Setenv("WRONG_SECRET", "no-secret")
-	mapped := func(secret, pattern string) app.LogDestinationConfig {
-		return app.LogDestinationConfig{S3: pattern, Endpoint: "http://" + g.addr, PathStyle: true,
+	mapped := func(secret, pattern string) config.LogDestinationConfig {
+		return config.LogDestinationConfig{S3: pattern, Endpoint: "http://" + g.addr, PathStyle: true,
 			AccessKeyID: gatewayKey, SecretEnv: secret}
 	}
 	srv := parleytest.StartOne(t, func(cfg *app.Config) {
 		cfg.Logs.Probe, cfg.Logs.Window = true, time.Second
-		cfg.Logs.Destinations = []app.LogDestinationConfig{
+		cfg.Logs.Destinations = []config.LogDestinationConfig{
 			mapped("WRONG_SECRET", "chat-for-others"), mapped("RIGHT_SECRET", "chat-*")}
 	})
 	for bucket, want := range map[string]int{"chat-logs": http.StatusOK,

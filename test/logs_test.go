@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/chatlog/awstest"
 	"github.com/parley-chat/parley/internal/parleytest"
 )
@@ -120,7 +121,7 @@ func startLogged(t *testing.T, options ...func(*app.Config)) (*parleytest.Server
 	t.Setenv("LOGS_SECRET", "secret")
 	srv := parleytest.StartOne(t, append(options, func(cfg *app.Config) {
 		cfg.Logs.Flush = time.Second
-		cfg.Logs.Destinations = []app.LogDestinationConfig{{
+		cfg.Logs.Destinations = []config.LogDestinationConfig{{
 			Firehose: "*", Endpoint: api.URL, AccessKeyID: "test", SecretEnv: "LOGS_SECRET"}}
 	})...)
 	return srv, api
@@ -296,7 +297,7 @@ logs:
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := app.LoadConfig(file)
+	_, err := config.Load(file)
 	if err == nil {
 		t.Fatal("the file was accepted")
 	}

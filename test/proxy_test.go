@@ -22,6 +22,7 @@ import (
 	"github.com/pires/go-proxyproto"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
@@ -125,22 +126,22 @@ type who struct {
 func (w *who) settings(t *testing.T) func(*app.Config) {
 	t.Setenv("PARLEY_TEST_SECRET", "secret")
 	w.audit = filepath.Join(t.TempDir(), "audit.log")
-	user := func(name, conditions string) app.UserConfig {
+	user := func(name, conditions string) config.UserConfig {
 		var policy map[string]any
 		err := json.Unmarshal([]byte(`{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
 			"Action": "*", "Resource": "*", "Condition": `+conditions+`}}`), &policy)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return app.UserConfig{
+		return config.UserConfig{
 			Name:       name,
-			AccessKeys: []app.AccessKeyConfig{{ID: name, SecretEnv: "PARLEY_TEST_SECRET"}},
+			AccessKeys: []config.AccessKeyConfig{{ID: name, SecretEnv: "PARLEY_TEST_SECRET"}},
 			Policies:   []any{policy},
 		}
 	}
 	return func(cfg *app.Config) {
 		cfg.AuditLog = w.audit
-		cfg.Accounts = []app.AccountConfig{{ID: "111111111111", Users: []app.UserConfig{
+		cfg.Accounts = []config.AccountConfig{{ID: "111111111111", Users: []config.UserConfig{
 			user("NEAR", `{"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "2001:db8::/32"]}}`),
 			user("SECURE", `{"Bool": {"aws:SecureTransport": true}}`),
 		}}}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
 	"github.com/parley-chat/parley/internal/review"
 )
@@ -295,7 +296,7 @@ func TestReviewByRules(t *testing.T) {
 		}
 	}
 	wantCodes(map[string]int{"darn": 406, "heck": 0})
-	cfg := app.DefaultConfig()
+	cfg := config.Default()
 	rules("heck")(&cfg)
 	if err := srv.Reload(cfg); err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
@@ -79,7 +80,7 @@ func writeFile(t *testing.T, path string, content []byte) {
 
 // settings has a server use the identity.
 func (id *identity) settings(cfg *app.Config) {
-	cfg.TLS = app.TLSConfig{CertFile: id.certFile(), KeyFile: id.keyFile()}
+	cfg.TLS = config.TLSConfig{CertFile: id.certFile(), KeyFile: id.keyFile()}
 }
 
 // dial opens a TLS connection; the settings may ask for more than a trusted server.

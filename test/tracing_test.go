@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
@@ -86,7 +87,7 @@ func (c *collector) serve(w http.ResponseWriter, r *http.Request) {
 
 // traced is the option of a server that traces everything.
 func (c *collector) traced(cfg *app.Config) {
-	cfg.Tracing = app.TracingConfig{Endpoint: c.server.URL, Sample: 1}
+	cfg.Tracing = config.TracingConfig{Endpoint: c.server.URL, Sample: 1}
 }
 
 // span waits for the first span that fits.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 )
 
 // Limits of requests to the admin listener.
@@ -102,7 +103,7 @@ func (f adminFlags) do(ctx context.Context, method, path string, body io.Reader)
 // of the server of this folder is for that server alone.
 func (f adminFlags) resolve() (url, token string, err error) {
 	local, _ := app.FindLocalAdmin(dataFolder())
-	url = strings.TrimSuffix(cmp.Or(f.Admin, local.URL, "http://"+app.DefaultConfig().AdminListen), "/")
+	url = strings.TrimSuffix(cmp.Or(f.Admin, local.URL, "http://"+config.Default().AdminListen), "/")
 	file := f.AdminTokenFile
 	if file == "" {
 		if token = os.Getenv(app.AdminTokenVariable); token != "" || url != local.URL {
@@ -122,7 +123,7 @@ func (f adminFlags) resolve() (url, token string, err error) {
 
 // dataFolder returns the data folder of the server of this folder, or the one that
 // PARLEY_DATA names.
-func dataFolder() string { return cmp.Or(os.Getenv("PARLEY_DATA"), app.DefaultConfig().Data) }
+func dataFolder() string { return cmp.Or(os.Getenv("PARLEY_DATA"), config.Default().Data) }
 
 // refused returns the error that an answer is.
 func refused(res *http.Response) error {

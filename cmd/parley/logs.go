@@ -14,6 +14,7 @@ import (
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/api"
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/chatlog"
 )
 
@@ -116,10 +117,10 @@ func (c *logsCatCmd) Run() error {
 
 // destinations returns where the server has its logs.
 func (c *logsCatCmd) destinations() (*chatlog.Destinations, error) {
-	cfg := app.DefaultConfig()
+	cfg := config.Default()
 	if c.File != "" {
 		var err error
-		if cfg, err = app.LoadConfig(c.File); err != nil {
+		if cfg, err = config.Load(c.File); err != nil {
 			return nil, err
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/policy"
 )
 
@@ -32,7 +32,7 @@ type policyTestCmd struct {
 // Run prints the decision and what decided it. It succeeds when the call is
 // allowed.
 func (c *policyTestCmd) Run() error {
-	cfg, err := app.LoadConfig(c.File)
+	cfg, err := config.Load(c.File)
 	if err != nil {
 		return err
 	}
@@ -74,19 +74,20 @@ func (c *policyTestCmd) Run() error {
 var errDenied = fmt.Errorf("denied")
 
 // user returns the one configured user that is meant.
-func (c *policyTestCmd) user(cfg app.Config) (app.User, error) {
+func (c *policyTestCmd) user(cfg config.Config) (config.User, error) {
 	users, err := cfg.LoadUsers()
 	if err != nil {
-		return app.User{}, err
+		return config.User{}, err
 	}
-	users = slices.DeleteFunc(users, func(u app.User) bool {
+	users = slices.DeleteFunc(users, func(u config.User) bool {
 		return u.Name != c.User || c.Account != "" && u.Account != c.Account
 	})
 	switch len(users) {
 	case 0:
-		return app.User{}, fmt.Errorf("%s has no user %s", c.File, c.User)
+		return config.User{}, fmt.Errorf("%s has no user %s", c.File, c.User)
 	case 1:
 		return users[0], nil
 	}
-	return app.User{}, fmt.Errorf("several accounts have a user %s: choose one with --account", c.User)
+	return config.User{}, fmt.Errorf("several accounts have a user %s: choose one with --account",
+		c.User)
 }

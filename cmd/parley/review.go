@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley"
-	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/hub"
 	"github.com/parley-chat/parley/internal/metrics"
 	"github.com/parley-chat/parley/internal/review"
@@ -45,11 +45,11 @@ func (c *reviewTryCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	cfg, err := app.LoadConfig(c.File)
+	cfg, err := config.Load(c.File)
 	if err != nil {
 		return err
 	}
-	reviewer, err := cfg.OpenReviewer(metrics.New(), slog.New(slog.DiscardHandler))
+	reviewer, err := review.New(cfg.Review, cfg.Path, metrics.New(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

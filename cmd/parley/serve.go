@@ -15,6 +15,7 @@ import (
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 )
 
 // serveCmd runs the server. What is not given on the command line or in the
@@ -121,10 +122,10 @@ func drain(a *app.App, signals <-chan os.Signal) error {
 // config joins the file, the environment and the command line, of which the last
 // wins.
 func (c *serveCmd) config() (app.Config, error) {
-	cfg := app.DefaultConfig()
+	cfg := config.Default()
 	var mistakes error // in the file
 	if c.File != "" {
-		cfg, mistakes = app.LoadConfig(c.File)
+		cfg, mistakes = config.Load(c.File)
 	}
 	if cfg.Dev = c.Dev; c.Dev {
 		cfg.Quotas = parley.NoQuotas
@@ -295,7 +296,7 @@ func quickStart(cfg app.Config, a *app.App) string {
 	case cfg.Dev:
 		settings = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
 		before = fmt.Sprintf("env %s AWS_REGION=%s AWS_ENDPOINT_URL=%s ", settings, cfg.Regions[0], a.ClientURL())
-	case cfg.Data != app.DefaultConfig().Data:
+	case cfg.Data != config.Default().Data:
 		before = "PARLEY_DATA=" + cfg.Data + " "
 	}
 	return fmt.Sprintf(`

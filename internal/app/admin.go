@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/parley-chat/parley/internal/app/keyring"
 )
 
 // AdminTokenVariable holds the admin token, in place of a file, for servers and for
@@ -95,7 +97,7 @@ func (a *App) openKeys(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if a.tokens, err = openKeyring(ctx, a.store, master, cfg.KeyRotation, a.log); err != nil {
+	if a.tokens, err = keyring.Load(ctx, a.store, master, cfg.KeyRotation, a.log); err != nil {
 		return fmt.Errorf("%w (the master key is from %s)", err, source)
 	}
 	if err := a.openAdminToken(cfg); err != nil {
@@ -106,5 +108,5 @@ func (a *App) openKeys(ctx context.Context, cfg Config) error {
 	if err := a.keys.reload(ctx, cfg); err != nil {
 		return err
 	}
-	return a.tokens.start(ctx)
+	return a.tokens.Start(ctx)
 }

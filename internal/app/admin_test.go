@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 )
 
 // ask makes a request to the admin listener. Headers are names and values in turn.
@@ -102,7 +103,7 @@ func TestAdminTokenIsReadAnew(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(data, "admin-token"), []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg := app.DefaultConfig()
+	cfg := config.Default()
 	cfg.Data = data
 	if err := a.Reload(cfg); err != nil {
 		t.Fatalf("Reload: %v", err)
@@ -138,7 +139,7 @@ func TestAdminTokenFromSettings(t *testing.T) {
 	})
 	t.Run("short", func(t *testing.T) {
 		t.Setenv("PARLEY_ADMIN_TOKEN", token[1:])
-		cfg := app.DefaultConfig()
+		cfg := config.Default()
 		cfg.Listen, cfg.AdminListen, cfg.Dev = "127.0.0.1:0", "127.0.0.1:0", true
 		_, err := app.Start(t.Context(), cfg, slog.New(slog.DiscardHandler))
 		const want = "admin token: PARLEY_ADMIN_TOKEN holds 15 characters, at least 16 are demanded"
@@ -172,7 +173,7 @@ func TestFindLocalAdmin(t *testing.T) {
 		t.Fatalf("before any server: found %+v", found)
 	}
 	a := start(t, data, func(cfg *app.Config) {
-		cfg.Accounts = []app.AccountConfig{{ID: "123456789012"}} // no root key is needed
+		cfg.Accounts = []config.AccountConfig{{ID: "123456789012"}} // no root key is needed
 	})
 	found, ok := app.FindLocalAdmin(data)
 	want := app.LocalAdmin{URL: a.AdminURL(), TokenFile: filepath.Join(data, "admin-token")}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/app/config"
+	"github.com/parley-chat/parley/internal/app/keyring"
 	"github.com/parley-chat/parley/internal/chatlog"
 	"github.com/parley-chat/parley/internal/control"
 	"github.com/parley-chat/parley/internal/export"
@@ -30,6 +32,9 @@ import (
 	"github.com/parley-chat/parley/internal/trace"
 )
 
+// Config is what a server is told.
+type Config = config.Config
+
 // App is a running server. Close ends it.
 type App struct {
 	log     *slog.Logger
@@ -37,7 +42,7 @@ type App struct {
 	regions []string
 	data    *dataDir
 	keys    *identities
-	tokens  *keyring
+	tokens  *keyring.Keyring
 	admins  atomic.Pointer[adminToken]
 	since   time.Time // of the start
 
@@ -86,7 +91,7 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 			_ = a.Close()
 		}
 	}()
-	if a.quotas, err = cfg.quotas(); err != nil {
+	if a.quotas, err = cfg.QuotasInForce(); err != nil {
 		return nil, err
 	}
 	if a.data, err = openDataDir(cfg); err != nil {
@@ -108,7 +113,7 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	if a.engine, err = fanout.NewEngine(runtime.GOMAXPROCS(0)); err != nil {
 		return nil, fmt.Errorf("start engine: %w", err)
 	}
-	if a.review, err = cfg.OpenReviewer(a.metrics, log); err != nil {
+	if a.review, err = review.New(cfg.Review, cfg.Path, a.metrics, log); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(a.openLogs(ctx, cfg), a.openExports(ctx, cfg)); err != nil {
@@ -150,6 +155,22 @@ func (a *App) open(cfg Config, front listen.Config, clients http.Handler) error 
 	}
 	a.url = clientURL(cfg, a.Addr())
 	return errors.Join(a.obtain(cfg), a.announce(cfg), a.answer())
+}
+
+// openStore opens the store, alone or together with other nodes.
+func (a *App) openStore(ctx context.Context, cfg Config) error {
+	node, err := a.data.nodeName(cfg)
+	if err != nil {
+		return err
+	}
+	settings, err := cfg.StoreConfig(a.data.storeDir(), node)
+	if err != nil {
+		return err
+	}
+	if a.store, err = store.Open(ctx, settings, a.log); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	return nil
 }
 
 // Which of the servers is which, in the order of their start.
@@ -210,7 +231,7 @@ func (a *App) stop(ctx context.Context, drain time.Duration) error {
 			errs = append(errs, s.wait())
 		}
 		a.closeExports()
-		a.tokens.close()
+		a.tokens.Close()
 		for _, end := range a.unanswer {
 			end()
 		}

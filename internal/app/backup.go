@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley"
-	"github.com/parley-chat/parley/internal/store"
+	"github.com/parley-chat/parley/internal/store/snapshot"
 )
 
 // Limits of restores.
@@ -22,14 +22,14 @@ const (
 // serveBackup answers with all rooms and logging configurations, in the form that
 // docs/operating.md describes. An answer that breaks off lacks the last line.
 func (a *App) serveBackup(w http.ResponseWriter, r *http.Request) {
-	snapshot, err := a.store.Snapshot(r.Context())
+	taken, err := snapshot.Take(r.Context(), a.store)
 	if err != nil {
 		a.log.Error("backup", "err", err)
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	counts, err := snapshot.Write(w, "parley "+Version(), time.Now())
+	counts, err := taken.Write(w, "parley "+Version(), time.Now())
 	if err != nil {
 		a.log.Warn("a backup broke off", "err", err)
 		panic(http.ErrAbortHandler) // so that the reader notices
@@ -41,8 +41,8 @@ func (a *App) serveBackup(w http.ResponseWriter, r *http.Request) {
 // RestoreAnswer is what the admin listener answers to a restore. With an error, Report
 // says what was done before.
 type RestoreAnswer struct {
-	Report store.RestoreReport `json:"report"`
-	Error  string              `json:"error,omitempty"`
+	Report snapshot.Report `json:"report"`
+	Error  string          `json:"error,omitempty"`
 }
 
 // restoreStatus is how restores fail.
@@ -72,7 +72,7 @@ func (a *App) serveRestore(w http.ResponseWriter, r *http.Request) {
 	}
 	defer backup.Close()
 	query := r.URL.Query()
-	report, err := a.store.Restore(r.Context(), backup, store.RestoreOptions{
+	report, err := snapshot.Restore(r.Context(), a.store, backup, snapshot.Options{
 		Overwrite: query.Has("overwrite"), DryRun: query.Has("dry-run"),
 	})
 	answer, status := RestoreAnswer{Report: report}, http.StatusOK

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/token"
 )
 
@@ -102,20 +103,17 @@ func (d *dataDir) removeTemporary() error {
 	return os.RemoveAll(d.temporary)
 }
 
-// masterKeyVariable holds the master key, in place of a file.
-const masterKeyVariable = "PARLEY_MASTER_KEY"
-
 // masterKey returns the key that wraps the keys of the store, and where it is from: a
 // setting, the file master.key, made at the first start, or chance when nothing is
 // kept.
 func (d *dataDir) masterKey(cfg Config) (key []byte, source string, err error) {
-	text, source := os.Getenv(masterKeyVariable), masterKeyVariable
+	text, source := os.Getenv(config.MasterKeyVariable), config.MasterKeyVariable
 	fresh := make([]byte, token.MasterKeyLen)
 	_, _ = rand.Read(fresh) // never fails: it ends the process instead
 	switch {
 	case text != "" && cfg.MasterKeyFile != "":
 		return nil, "", fmt.Errorf("the master key is set twice: by master_key_file and by %s",
-			masterKeyVariable)
+			config.MasterKeyVariable)
 	case text != "":
 	case cfg.MasterKeyFile != "":
 		source = cfg.MasterKeyFile
@@ -177,4 +175,30 @@ func writeSynced(path string, content []byte) (err error) {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// nodeNameFile is the name, in the data folder, of the file with the node's name.
+const nodeNameFile = "node-name"
+
+// nodeName returns this node's name: the one that was chosen, or else one that the data
+// folder keeps. A node without others is called as its machine.
+func (d *dataDir) nodeName(cfg Config) (string, error) {
+	if cfg.NodeName != "" || !cfg.HasOthers() {
+		return cfg.NodeName, nil
+	}
+	host, _ := os.Hostname() // without one, the rest has to do
+	fresh := strings.ToLower(rand.Text()[:8])
+	host, _, _ = strings.Cut(host, ".")
+	if config.ValidName(host) && len(host) < config.MaxNameBytes/2 {
+		fresh = host + "-" + fresh
+	}
+	text, err := d.readOrCreate(nodeNameFile, fresh+"\n")
+	if err != nil {
+		return "", fmt.Errorf("node name: %w", err)
+	}
+	if text = strings.TrimSpace(text); !config.ValidName(text) {
+		return "", fmt.Errorf("%s: want a name of letters, digits, ., - and _",
+			filepath.Join(d.path, nodeNameFile))
+	}
+	return text, nil
 }

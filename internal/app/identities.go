@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/control"
 	"github.com/parley-chat/parley/internal/sigv4"
 )
@@ -59,12 +60,12 @@ func (a *App) reloadIdentities(cfg Config) error {
 }
 
 // rootUser returns the user that a server has when no account is configured.
-func (ids *identities) rootUser(ctx context.Context) ([]User, error) {
+func (ids *identities) rootUser(ctx context.Context) ([]config.User, error) {
 	key, err := ids.root(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}
-	return []User{{
+	return []config.User{{
 		Account: rootAccount,
 		Status:  parley.AccountActive,
 		Name:    "root",

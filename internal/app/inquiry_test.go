@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
 // TestNodesTellOfThemselves asks one node of a cluster how all of them are.
 func TestNodesTellOfThemselves(t *testing.T) {
 	c := parleytest.StartCluster(t, 3, func(cfg *app.Config) {
-		cfg.Logs.Destinations = []app.LogDestinationConfig{{S3: "*", Directory: t.TempDir()}}
+		cfg.Logs.Destinations = []config.LogDestinationConfig{{S3: "*", Directory: t.TempDir()}}
 	})
 	room := chatOnEachNode(t, c)
 	joinAndGreet(t, c.Nodes[1], room, "guest")

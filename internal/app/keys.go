@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/parley-chat/parley/internal/app/keyring"
 	"github.com/parley-chat/parley/internal/token"
 )
 
@@ -29,30 +30,30 @@ type KeyInfo struct {
 
 // serveKeys answers with a KeyReport.
 func (a *App) serveKeys(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, a.tokens.describe())
+	writeJSON(w, http.StatusOK, describeKeys(a.tokens))
 }
 
 // rotateKeys makes another key seal, and answers with a KeyReport.
 func (a *App) rotateKeys(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.tokens.rotate(r.Context()); err != nil {
+	if err := a.tokens.Rotate(r.Context()); err != nil {
 		a.log.Warn("the token keys were not rotated", "err", err)
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	writeJSON(w, http.StatusOK, a.tokens.describe())
+	writeJSON(w, http.StatusOK, describeKeys(a.tokens))
 }
 
-// describe returns what is known of the keys.
-func (k *keyring) describe() KeyReport {
-	report := KeyReport{Keys: []KeyInfo{}, RotationSeconds: int64(k.every / time.Second)}
-	for _, key := range k.current.Load().keys.List() {
+// describeKeys returns what is known of the keys.
+func describeKeys(k *keyring.Keyring) KeyReport {
+	report := KeyReport{Keys: []KeyInfo{}, RotationSeconds: int64(k.Every() / time.Second)}
+	for _, key := range k.Keys() {
 		info := KeyInfo{ID: key.ID.String(), State: key.State(), Added: key.Added,
 			Sealing: unlessZero(key.Sealing), Retired: unlessZero(key.Retired)}
 		switch {
 		case key.State() == token.KeyRetired:
 			info.Goes = unlessZero(key.Retired.Add(token.KeepRetired))
-		case key.State() == token.KeySeals && k.every > 0:
-			report.Next = unlessZero(key.Sealing.Add(k.every))
+		case key.State() == token.KeySeals && k.Every() > 0:
+			report.Next = unlessZero(key.Sealing.Add(k.Every()))
 		}
 		report.Keys = append(report.Keys, info)
 	}

@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 )
 
 // start starts a server that keeps its data in a folder.
 func start(t *testing.T, data string, options ...func(*app.Config)) *app.App {
 	t.Helper()
-	cfg := app.DefaultConfig()
+	cfg := config.Default()
 	cfg.Listen, cfg.AdminListen, cfg.Data = "127.0.0.1:0", "127.0.0.1:0", data
 	for _, option := range options {
 		option(&cfg)
@@ -61,7 +62,7 @@ func TestFindLocalWithAccounts(t *testing.T) {
 	data := t.TempDir()
 	_ = start(t, data).Close() // leaves a root key
 	start(t, data, func(cfg *app.Config) {
-		cfg.Accounts = []app.AccountConfig{{ID: "123456789012"}}
+		cfg.Accounts = []config.AccountConfig{{ID: "123456789012"}}
 	})
 	if found, ok := app.FindLocal(data); ok {
 		t.Errorf("found %+v, whose root key is not in force", found)

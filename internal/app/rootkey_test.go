@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
 	"github.com/parley-chat/parley/internal/parleytest/freeport"
 )
@@ -31,7 +32,7 @@ func newNodes(t *testing.T) *nodes {
 	join := freeport.Addresses(3)
 	n := &nodes{apps: make([]*app.App, len(join))}
 	for i, address := range join {
-		cfg := app.DefaultConfig()
+		cfg := config.Default()
 		cfg.Listen, cfg.AdminListen, cfg.Data = "127.0.0.1:0", "127.0.0.1:0", t.TempDir()
 		cfg.ClusterName, cfg.ClusterListen, cfg.ClusterJoin = "test", address, join
 		cfg.NodeName, cfg.InsecureCluster, cfg.MasterKeyFile = fmt.Sprint("n", i), true, master

@@ -2,15 +2,12 @@ package app_test
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,8 +16,8 @@ import (
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
-	"github.com/parley-chat/parley/internal/store"
 	"github.com/parley-chat/parley/internal/token"
 )
 
@@ -107,96 +104,10 @@ func TestRotationHasALimit(t *testing.T) {
 	}
 }
 
-// plant puts keys into a data folder.
-func plant(t *testing.T, data string, keys *token.Keys) {
-	t.Helper()
-	_ = start(t, data).Close() // makes the master key
-	master, err := hex.DecodeString(strings.TrimSpace(readFile(t, data, "master.key")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	stored, err := keys.Encrypt(master)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), store.Config{Dir: filepath.Join(data, "store")},
-		slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	have, err := s.Secret(t.Context(), "token-keys", func() ([]byte, error) { return nil, errors.New("none") })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.ReplaceSecret(t.Context(), "token-keys", have.Revision, stored); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func must[T any](value T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return value
-}
-
-func TestOldKeysAreRotatedOnSchedule(t *testing.T) {
-	old := must(token.NewKeys(time.Now().Add(-31 * 24 * time.Hour)))
-	for name, test := range map[string]struct {
-		every  time.Duration
-		rotate bool
-	}{"by default": {app.DefaultConfig().KeyRotation, true}, "never": {0, false},
-		"later": {32 * 24 * time.Hour, false}} {
-		t.Run(name, func(t *testing.T) {
-			data := t.TempDir()
-			plant(t, data, old)
-			a := start(t, data, func(cfg *app.Config) { cfg.KeyRotation = test.every })
-			if test.rotate {
-				until(t, "a rotation", func() bool {
-					return seals(keysOf(t, a)) != old.List()[0].ID.String()
-				})
-			}
-			report := keysOf(t, a)
-			if rotated := seals(report) != old.List()[0].ID.String(); rotated != test.rotate {
-				t.Errorf("keys of a server with an old one: %+v", report)
-			}
-			if (report.Next == nil) != (test.every == 0) {
-				t.Errorf("the next rotation is due %v", report.Next)
-			}
-		})
-	}
-}
-
-// TestAbandonedRotationGoesOn starts a server whose predecessor died in a rotation.
-func TestAbandonedRotationGoesOn(t *testing.T) {
-	keys := must(token.NewKeys(time.Now().Add(-time.Hour)))
-	keys, id, err := keys.Add(time.Now().Add(-2 * time.Minute))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := t.TempDir()
-	plant(t, data, keys)
-	a := start(t, data)
-	until(t, "the new key to seal", func() bool { return seals(keysOf(t, a)) == id.String() })
-	if report := keysOf(t, a); len(report.Keys) != 2 {
-		t.Errorf("keys after the rotation went on: %+v", report)
-	}
-}
-
-func TestKeysThatOpenNothingGo(t *testing.T) {
-	now := time.Now()
-	keys := must(token.NewKeys(now.Add(-3 * time.Hour)))
-	keys, id, err := keys.Add(now.Add(-2 * time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := t.TempDir()
-	plant(t, data, must(keys.Promote(id, now.Add(-2*time.Hour))))
-	a := start(t, data)
-	until(t, "the retired key to go", func() bool { return len(keysOf(t, a).Keys) == 1 })
-	if report := keysOf(t, a); seals(report) != id.String() {
-		t.Errorf("keys without the retired one: %+v", report)
+func TestKeyThatSealsForEver(t *testing.T) {
+	a := start(t, "", func(cfg *app.Config) { cfg.Dev, cfg.KeyRotation = true, 0 })
+	if report := keysOf(t, a); report.Next != nil || report.RotationSeconds != 0 {
+		t.Errorf("without rotations: %+v", report)
 	}
 }
 
@@ -207,7 +118,7 @@ func TestWrongMasterKeyIsExplained(t *testing.T) {
 	if err := os.WriteFile(other, []byte(strings.Repeat("ab", 32)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg := app.DefaultConfig()
+	cfg := config.Default()
 	cfg.Listen, cfg.AdminListen, cfg.Data = "127.0.0.1:0", "127.0.0.1:0", data
 	fail := func(want string) {
 		t.Helper()
@@ -290,84 +201,5 @@ func TestRotationAmongNodes(t *testing.T) {
 		if got := seals(keysOf(t, n.App)); got != last {
 			t.Errorf("on node %d the key %s seals, want %s", i, got, last)
 		}
-	}
-}
-
-// TestRotationOfThreeNodes is about rotations that do not go as they usually do. Its
-// parts share a cluster, since it takes seconds to start.
-func TestRotationOfThreeNodes(t *testing.T) {
-	c, tokens := startCluster(t)
-	room := c.Nodes[0].CreateRoom(t, nil)
-	t.Run("by all at once", func(t *testing.T) { rotateTogether(t, c, tokens) })
-	app.Deafen(c.Nodes[2].App)
-	t.Run("that one has not heard of", func(t *testing.T) { rotateUnheard(t, c, room) })
-	t.Run("that one does not answer", func(t *testing.T) { rotateUnanswered(t, c, tokens[0], room) })
-}
-
-// rotateTogether has all nodes rotate at once: they help each other.
-func rotateTogether(t *testing.T, c *parleytest.Cluster, tokens []string) {
-	reports := make([]app.KeyReport, len(c.Nodes))
-	var all sync.WaitGroup
-	for i, n := range c.Nodes {
-		all.Go(func() { reports[i] = rotated(t, n.App, tokens[i]) })
-	}
-	all.Wait()
-	newest := keysOf(t, c.Nodes[0].App)
-	if n := len(newest.Keys); n < 2 || n > 4 {
-		t.Errorf("three rotations at once left %d keys: %+v", n, newest)
-	}
-	for i, report := range reports {
-		if !slices.ContainsFunc(newest.Keys, func(k app.KeyInfo) bool { return k.ID == seals(report) }) {
-			t.Errorf("node %d said that %s seals, which is not among %+v", i, seals(report), newest)
-		}
-	}
-}
-
-// rotateUnheard has node 2, which is deaf, be offered tokens of a key that it does not
-// know.
-func rotateUnheard(t *testing.T, c *parleytest.Cluster, room string) {
-	if err := app.RotateAlone(t.Context(), c.Nodes[0].App); err != nil {
-		t.Fatal(err)
-	}
-	if a, b := keysOf(t, c.Nodes[2].App), keysOf(t, c.Nodes[0].App); seals(a) == seals(b) {
-		t.Fatalf("the node that should be deaf has heard of %s", seals(b))
-	}
-	for range 3 {
-		if _, err := c.Nodes[2].Dial(t, c.Nodes[0].Token(t, room, "ana")); err != nil {
-			t.Errorf("a token of a key that the node has not heard of: %v", err)
-		}
-	}
-	forged := "AQ" + strings.Repeat("A", 100) // of the key 00000000
-	start := time.Now()
-	for range 5 {
-		if _, err := c.Nodes[2].Dial(t, forged); err == nil {
-			t.Fatal("a forged token was accepted")
-		}
-	}
-	if took := time.Since(start); took < time.Second {
-		t.Errorf("5 reads for keys that do not exist took %s: they are not spaced", took)
-	}
-}
-
-// rotateUnanswered has node 2 be alive, and not answer.
-func rotateUnanswered(t *testing.T, c *parleytest.Cluster, token, room string) {
-	before := keysOf(t, c.Nodes[0].App)
-	status, text := ask(t, c.Nodes[0].App, http.MethodPost, "/keys/rotate", token)
-	const want = "the new token key was withdrawn: it did not reach node-2 within 10s"
-	if status != http.StatusServiceUnavailable || strings.TrimSpace(text) != want {
-		t.Errorf("a rotation that a node does not answer: %d %q, want 503 %q", status, text, want)
-	}
-	if after := keysOf(t, c.Nodes[0].App); seals(after) != seals(before) ||
-		len(after.Keys) != len(before.Keys) {
-		t.Errorf("it changed the keys from %+v to %+v", before, after)
-	}
-	// A node that is dead is not waited for.
-	c.Stop(t, 2)
-	if after := rotated(t, c.Nodes[0].App, token); seals(after) == seals(before) {
-		t.Errorf("a rotation without the node changed nothing: %+v", after)
-	}
-	c.Restart(t, 2)
-	if _, err := c.Nodes[2].Dial(t, c.Nodes[0].Token(t, room, "ana")); err != nil {
-		t.Errorf("after its return, the node refuses a token of the new key: %v", err)
 	}
 }

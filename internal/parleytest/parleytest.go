@@ -28,6 +28,7 @@ import (
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 )
 
 // Region is the region that a Client signs for, unless told otherwise.
@@ -169,7 +170,7 @@ func startOne(t testing.TB, options ...func(*app.Config)) *Server {
 
 // newConfig returns the settings that all servers start from.
 func newConfig() app.Config {
-	cfg := app.DefaultConfig()
+	cfg := config.Default()
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	return cfg
 }

@@ -68,7 +68,7 @@ func (a *announcements) saveRoom(ctx context.Context, before *stored[parley.Room
 	if err := a.undo(ctx, before, room, revision, missing); err != nil {
 		a.log.Warn("a room may name a logging configuration that is missing, for a while",
 			"room", room.ARN.String(), "err", err)
-		return unavailable(err)
+		return Unavailable(err)
 	}
 	return refused
 }
@@ -94,7 +94,7 @@ func (a *announcements) missing(ctx context.Context, room parley.Room, named []p
 	missing []parley.ARN, err error) {
 	for deadline := time.Now().Add(announcedPatience); ; {
 		if err := a.configurations.insist(ctx, a.configurations.catchUp); err != nil {
-			return nil, unavailable(err)
+			return nil, Unavailable(err)
 		}
 		missing = nil
 		waiting := false
@@ -192,7 +192,7 @@ func (a *announcements) deleteConfiguration(ctx context.Context,
 // unused returns nil when no room names the configuration.
 func (a *announcements) unused(ctx context.Context, arn parley.ARN) error {
 	if err := a.rooms.insist(ctx, a.rooms.catchUp); err != nil {
-		return unavailable(err)
+		return Unavailable(err)
 	}
 	if room, ok := a.rooms.copy.oneNaming(arn); ok {
 		return inUse(arn, room)
@@ -300,7 +300,7 @@ func (a *announcements) mendOne(ctx context.Context, s suspect) {
 func (a *announcements) mendRoom(ctx context.Context, arn parley.ARN) error {
 	return a.rooms.replace(ctx, arn, func(ctx context.Context, have *stored[parley.Room]) error {
 		if err := a.configurations.insist(ctx, a.configurations.catchUp); err != nil {
-			return unavailable(err)
+			return Unavailable(err)
 		}
 		gone := func(arn parley.ARN) bool { return a.configurations.copy.get(arn) != nil }
 		return a.strip(ctx, have,

@@ -16,30 +16,31 @@ import (
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/store"
 	"github.com/parley-chat/parley/internal/store/backup"
+	"github.com/parley-chat/parley/internal/store/snapshot"
 )
 
 // save returns a backup of all that a store has.
 func save(t testing.TB, s *store.Store) string {
 	t.Helper()
-	snapshot, err := s.Snapshot(t.Context())
+	taken, err := snapshot.Take(t.Context(), s)
 	if err != nil {
 		t.Fatalf("Snapshot: %v", err)
 	}
 	var text strings.Builder
-	if _, err := snapshot.Write(&text, "parley test", epoch); err != nil {
+	if _, err := taken.Write(&text, "parley test", epoch); err != nil {
 		t.Fatalf("Write: %v", err)
 	}
 	return text.String()
 }
 
-func restore(t testing.TB, s *store.Store, text string, options store.RestoreOptions,
-) (store.RestoreReport, error) {
+func restore(t testing.TB, s *store.Store, text string, options snapshot.Options,
+) (snapshot.Report, error) {
 	t.Helper()
-	return s.Restore(t.Context(), strings.NewReader(text), options)
+	return snapshot.Restore(t.Context(), s, strings.NewReader(text), options)
 }
 
-func mustRestore(t testing.TB, s *store.Store, text string, options store.RestoreOptions,
-) store.RestoreReport {
+func mustRestore(t testing.TB, s *store.Store, text string, options snapshot.Options,
+) snapshot.Report {
 	t.Helper()
 	report, err := restore(t, s, text, options)
 	if err != nil {
@@ -48,7 +49,7 @@ func mustRestore(t testing.TB, s *store.Store, text string, options store.Restor
 	return report
 }
 
-func wantReport(t testing.TB, what string, got, want store.RestoreReport) {
+func wantReport(t testing.TB, what string, got, want snapshot.Report) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("report %s (-want +got):\n%s", what, diff)
@@ -70,8 +71,8 @@ func readGolden(t testing.TB) string {
 // testBackupHasItsForm restores a file and makes the same one of it.
 func testBackupHasItsForm(t *testing.T, s *store.Store) {
 	golden := readGolden(t)
-	wantReport(t, "of an empty store", mustRestore(t, s, golden, store.RestoreOptions{}),
-		store.RestoreReport{Created: backup.Counts{LoggingConfigurations: 3, Rooms: 4}})
+	wantReport(t, "of an empty store", mustRestore(t, s, golden, snapshot.Options{}),
+		snapshot.Report{Created: backup.Counts{LoggingConfigurations: 3, Rooms: 4}})
 	if diff := cmp.Diff(golden, save(t, s)); diff != "" {
 		t.Errorf("backup of what was restored (-file +got):\n%s", diff)
 	}
@@ -88,7 +89,7 @@ func TestRestoreOfEverythingElsewhere(t *testing.T) {
 	abroad := parley.World{Region: "us-east-1", Account: "000000000000"}
 	rooms.mustSave(t, from, rooms.new(abroad, time.Now()))
 	text := save(t, from)
-	mustRestore(t, to, text, store.RestoreOptions{})
+	mustRestore(t, to, text, snapshot.Options{})
 	if diff := cmp.Diff(text, save(t, to)); diff != "" {
 		t.Errorf("backup of what was restored (-before +after):\n%s", diff)
 	}
@@ -106,15 +107,15 @@ func TestRestoreOfEverythingElsewhere(t *testing.T) {
 
 func TestBackupOfNothing(t *testing.T) {
 	s := open(t, "")
-	wantReport(t, "of nothing", mustRestore(t, s, save(t, s), store.RestoreOptions{}),
-		store.RestoreReport{})
+	wantReport(t, "of nothing", mustRestore(t, s, save(t, s), snapshot.Options{}),
+		snapshot.Report{})
 }
 
 // testRestoreIsDoneAgain has what is there and the same stay, and what the backup does
 // not have.
 func testRestoreIsDoneAgain(t *testing.T, s *store.Store) {
 	golden := readGolden(t)
-	mustRestore(t, s, golden, store.RestoreOptions{})
+	mustRestore(t, s, golden, snapshot.Options{})
 	arn, err := parley.ParseARN("arn:aws:ivschat:eu-west-1:123456789012:room/abcdefghijk1")
 	if err != nil {
 		t.Fatal(err)
@@ -123,13 +124,13 @@ func testRestoreIsDoneAgain(t *testing.T, s *store.Store) {
 		t.Fatal(err)
 	}
 	other := rooms.create(t, s)
-	want := store.RestoreReport{Created: backup.Counts{Rooms: 1},
+	want := snapshot.Report{Created: backup.Counts{Rooms: 1},
 		Unchanged: backup.Counts{LoggingConfigurations: 3, Rooms: 3}}
-	wantReport(t, "of a dry run", mustRestore(t, s, golden, store.RestoreOptions{DryRun: true}), want)
+	wantReport(t, "of a dry run", mustRestore(t, s, golden, snapshot.Options{DryRun: true}), want)
 	if _, err := s.Room(arn); parley.CodeOf(err) != parley.NotFound {
 		t.Errorf("after a dry run, the deleted room: %v", err)
 	}
-	wantReport(t, "with one room missing", mustRestore(t, s, golden, store.RestoreOptions{}), want)
+	wantReport(t, "with one room missing", mustRestore(t, s, golden, snapshot.Options{}), want)
 	if _, err := s.Room(other.ARN); err != nil {
 		t.Errorf("a room that the backup does not have: %v", err)
 	}
@@ -137,26 +138,26 @@ func testRestoreIsDoneAgain(t *testing.T, s *store.Store) {
 
 func testRestoreOverwritesWhenTold(t *testing.T, s *store.Store) {
 	golden := readGolden(t)
-	mustRestore(t, s, golden, store.RestoreOptions{})
+	mustRestore(t, s, golden, snapshot.Options{})
 	room, _ := s.ListRooms(t.Context(), world, parley.Cursor{}, 1, all)
 	logging, _ := s.ListLoggingConfigurations(t.Context(), world, parley.Cursor{}, 1)
 	changedRoom := rooms.rename(t, s, room[0], "changed")
 	changedLogging := configurations.rename(t, s, logging[0], "changed")
-	changes := store.RestoreReport{
+	changes := snapshot.Report{
 		Unchanged:   backup.Counts{LoggingConfigurations: 2, Rooms: 3},
 		Conflicting: backup.Counts{LoggingConfigurations: 1, Rooms: 1},
 		Conflicts:   []string{changedLogging.ARN.String(), changedRoom.ARN.String()},
 	}
 	for _, dry := range []bool{true, false} {
-		report, err := restore(t, s, golden, store.RestoreOptions{DryRun: dry})
+		report, err := restore(t, s, golden, snapshot.Options{DryRun: dry})
 		wantCode(t, "Restore over changes", err, parley.Conflict)
 		wantReport(t, "over changes", report, changes)
 	}
 	if got, _ := s.Room(changedRoom.ARN); got.Name != "changed" {
 		t.Errorf("without overwrite, the room is %+v", got)
 	}
-	report := mustRestore(t, s, golden, store.RestoreOptions{Overwrite: true})
-	wantReport(t, "with overwrite", report, store.RestoreReport{
+	report := mustRestore(t, s, golden, snapshot.Options{Overwrite: true})
+	wantReport(t, "with overwrite", report, snapshot.Report{
 		Unchanged:   backup.Counts{LoggingConfigurations: 2, Rooms: 3},
 		Overwritten: backup.Counts{LoggingConfigurations: 1, Rooms: 1},
 	})
@@ -176,7 +177,7 @@ func testConflictWritesNothing(t *testing.T, s *store.Store) {
 	last := newRoom(parley.RoomChange{Name: ptr("other")})
 	last.ARN = arn
 	rooms.mustSave(t, s, last)
-	_, err = restore(t, s, golden, store.RestoreOptions{})
+	_, err = restore(t, s, golden, snapshot.Options{})
 	wantCode(t, "Restore", err, parley.Conflict)
 	if n := s.CountRooms(world) + s.CountLoggingConfigurations(world); n != 0 {
 		t.Errorf("a refused restore saved %d resources", n)
@@ -202,13 +203,13 @@ func TestInterruptedRestoreIsDoneAgain(t *testing.T) {
 		}
 		cancel()
 	})
-	report, err := to.Restore(ctx, strings.NewReader(text), store.RestoreOptions{})
+	report, err := snapshot.Restore(ctx, to, strings.NewReader(text), snapshot.Options{})
 	cancel()
 	watching.Wait()
 	if done := report.Created.Rooms; err == nil || done == 0 || done >= n {
 		t.Fatalf("a restore that was interrupted: %+v, %v", report, err)
 	}
-	again := mustRestore(t, to, text, store.RestoreOptions{})
+	again := mustRestore(t, to, text, snapshot.Options{})
 	if sum := again.Created.Rooms + again.Unchanged.Rooms; sum != n || again.Unchanged.Rooms == 0 {
 		t.Errorf("the second run: %+v, want %d rooms in all", again, n)
 	}
@@ -221,7 +222,7 @@ func TestInterruptedRestoreIsDoneAgain(t *testing.T) {
 func testRestoresAtTheSameTime(t *testing.T, s *store.Store) {
 	golden := readGolden(t)
 	for _, err := range inParallel(10, func(int) error {
-		_, err := s.Restore(t.Context(), strings.NewReader(golden), store.RestoreOptions{})
+		_, err := snapshot.Restore(t.Context(), s, strings.NewReader(golden), snapshot.Options{})
 		return err
 	}) {
 		if err != nil {
@@ -250,7 +251,7 @@ func testManyRoomsAreRestored(t *testing.T, s *store.Store) {
 		}
 	}
 	text := save(t, from)
-	wantReport(t, "of many rooms", mustRestore(t, s, text, store.RestoreOptions{}), store.RestoreReport{
+	wantReport(t, "of many rooms", mustRestore(t, s, text, snapshot.Options{}), snapshot.Report{
 		Created: backup.Counts{LoggingConfigurations: 2, Rooms: 2 * n}})
 	if diff := cmp.Diff(text, save(t, s)); diff != "" {
 		t.Errorf("backup of what was restored (-before +after):\n%.2000s", diff)
@@ -321,21 +322,21 @@ func TestDamagedBackups(t *testing.T) {
 	s := open(t, "")
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := restore(t, s, test.text, store.RestoreOptions{Overwrite: true})
+			_, err := restore(t, s, test.text, snapshot.Options{Overwrite: true})
 			if parley.CodeOf(err) != parley.Invalid || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v with code %v, want invalid and %q", err, parley.CodeOf(err), test.want)
 			}
 		})
 	}
 	for i := range golden {
-		if _, err := restore(t, s, golden[:i], store.RestoreOptions{}); parley.CodeOf(err) != parley.Invalid {
+		if _, err := restore(t, s, golden[:i], snapshot.Options{}); parley.CodeOf(err) != parley.Invalid {
 			t.Fatalf("the first %d of %d bytes: %v", i, len(golden), err)
 		}
 	}
 	if got := save(t, s); strings.Count(got, "\n") != 2 {
 		t.Errorf("refused restores saved:\n%s", got)
 	}
-	mustRestore(t, s, unsummed, store.RestoreOptions{}) // a file that a person changed
+	mustRestore(t, s, unsummed, snapshot.Options{}) // a file that a person changed
 }
 
 // TestBackupErrorsPassThrough has the disk or the connection fail.
@@ -347,12 +348,12 @@ func TestBackupErrorsPassThrough(t *testing.T) {
 		t.Errorf("CheckBackup of a broken reader: %v", err)
 	}
 	s := open(t, "")
-	mustRestore(t, s, golden, store.RestoreOptions{})
-	snapshot, err := s.Snapshot(t.Context())
+	mustRestore(t, s, golden, snapshot.Options{})
+	taken, err := snapshot.Take(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := snapshot.Write(failing{broken}, "", epoch); !errors.Is(err, broken) {
+	if _, err := taken.Write(failing{broken}, "", epoch); !errors.Is(err, broken) {
 		t.Errorf("Write to a broken writer: %v", err)
 	}
 	counts, err := backup.Check(strings.NewReader(golden))
@@ -395,7 +396,7 @@ func TestBackupWhileConfigurationsComeAndGo(t *testing.T) {
 	defer changing.Wait()
 	defer cancel()
 	for range 50 {
-		if _, err := restore(t, to, save(t, s), store.RestoreOptions{DryRun: true}); err != nil {
+		if _, err := restore(t, to, save(t, s), snapshot.Options{DryRun: true}); err != nil {
 			t.Fatalf("a backup that was made meanwhile: %v", err)
 		}
 	}
@@ -409,7 +410,7 @@ func BenchmarkBackup(b *testing.B) {
 		start := time.Now()
 		text := save(b, from)
 		wrote := time.Now()
-		report := mustRestore(b, open(b, b.TempDir()), text, store.RestoreOptions{})
+		report := mustRestore(b, open(b, b.TempDir()), text, snapshot.Options{})
 		b.Logf("%d bytes written in %s, restored in %s: %+v", len(text),
 			wrote.Sub(start), time.Since(wrote), report.Created)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -15,11 +14,9 @@ import (
 	"github.com/parley-chat/parley"
 )
 
-// Limits of a batch of new rooms. The engine's own is 1,000 entries.
-const (
-	maxBatchRooms = 500
-	maxBatchBytes = 4 << 20
-)
+// MaxBatchRooms is how many rooms CreateRooms takes. The engine's own limit is 1,000
+// entries.
+const MaxBatchRooms = 500
 
 // The headers of an entry in a batch. Source: NATS, ADR 50.
 const (
@@ -28,13 +25,13 @@ const (
 	batchCommit = "Nats-Batch-Commit"   // of the last entry
 )
 
-// errNoBatch says that a batch was not saved, or may not have been, and that its rooms
+// ErrNoBatch says that a batch was not saved, or may not have been, and that its rooms
 // should be saved one by one.
-var errNoBatch = errors.New("the engine did not save a batch")
+var ErrNoBatch = errors.New("the engine did not save a batch")
 
-// allowBatches has the engine take batches of rooms. Without, it waits for the disk with
+// AllowBatches has the engine take batches of rooms. Without, it waits for the disk with
 // each of them. Servers elsewhere may be too old.
-func (s *Store) allowBatches(ctx context.Context) error {
+func (s *Store) AllowBatches(ctx context.Context) error {
 	stream, err := s.js.Stream(ctx, "KV_"+s.rooms.kv.Bucket())
 	if err != nil {
 		return err
@@ -45,10 +42,10 @@ func (s *Store) allowBatches(ctx context.Context) error {
 	return err
 }
 
-// createRooms saves new rooms of one world, all or none. What CreateRoom checks holds
-// for them, quotas excepted. The error is errNoBatch when it may help to save them one
+// CreateRooms saves new rooms of one world, all or none. What CreateRoom checks holds
+// for them, quotas excepted. The error is ErrNoBatch when it may help to save them one
 // by one.
-func (s *Store) createRooms(ctx context.Context, rooms []parley.Room) error {
+func (s *Store) CreateRooms(ctx context.Context, rooms []parley.Room) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	var named []parley.ARN
@@ -80,7 +77,7 @@ func (r *references) saveRooms(ctx context.Context, rooms []parley.Room, named [
 	}
 	for _, arn := range named {
 		if r.configurations.copy.get(arn) == nil {
-			return errNoBatch // one of the rooms has a better error
+			return ErrNoBatch // one of the rooms has a better error
 		}
 	}
 	_, err := save()
@@ -88,7 +85,7 @@ func (r *references) saveRooms(ctx context.Context, rooms []parley.Room, named [
 		_ = r.noted(room.ARN, err)
 	}
 	if err != nil {
-		return errNoBatch
+		return ErrNoBatch
 	}
 	return nil
 }
@@ -97,11 +94,11 @@ func (r *references) saveRooms(ctx context.Context, rooms []parley.Room, named [
 func (a *announcements) saveRooms(ctx context.Context, rooms []parley.Room, named []parley.ARN,
 	save func() (first uint64, err error)) error {
 	if _, err := a.missing(ctx, rooms[0], named); err != nil {
-		return errNoBatch // one of the rooms has a better error
+		return ErrNoBatch // one of the rooms has a better error
 	}
 	first, err := save()
 	if err != nil {
-		return errNoBatch // when they were saved after all, mend looks at them
+		return ErrNoBatch // when they were saved after all, mend looks at them
 	}
 	missing, err := a.missing(ctx, rooms[0], named)
 	if err == nil {
@@ -138,13 +135,13 @@ func (c *collection[T]) commit(ctx context.Context, resources []T) (first uint64
 			return 0, err
 		}
 		resources[i] = asStored
-		msg := nats.NewMsg(c.leader.subject(key))
+		msg := nats.NewMsg(c.leader.Subject(key))
 		msg.Data = value
 		msg.Header.Set(batchID, id)
 		msg.Header.Set(batchNumber, strconv.Itoa(i+1))
 		msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, "0")
 		if i < len(resources)-1 {
-			err = c.leader.conn.PublishMsg(msg)
+			err = c.leader.Conn.PublishMsg(msg)
 		} else {
 			msg.Header.Set(batchCommit, "1")
 			first, err = c.committed(ctx, msg, len(resources))
@@ -161,7 +158,7 @@ func (c *collection[T]) commit(ctx context.Context, resources []T) (first uint64
 
 // committed sends the last entry of a batch, and returns the revision of the first.
 func (c *collection[T]) committed(ctx context.Context, last *nats.Msg, n int) (uint64, error) {
-	msg, err := c.leader.conn.RequestMsgWithContext(ctx, last)
+	msg, err := c.leader.Conn.RequestMsgWithContext(ctx, last)
 	if err != nil {
 		return 0, err
 	}
@@ -179,27 +176,4 @@ func (c *collection[T]) committed(ctx context.Context, last *nats.Msg, n int) (u
 		return 0, fmt.Errorf("the engine saved %d of %d entries up to %d", answer.Count, n, answer.Seq)
 	}
 	return answer.Seq - uint64(n) + 1, nil
-}
-
-// batch collects new rooms of one world.
-type batch struct {
-	rooms []parley.Room
-	bytes int
-}
-
-// takes reports whether a room can be added.
-func (b *batch) takes(room parley.Room, size int) bool {
-	return len(b.rooms) == 0 || len(b.rooms) < maxBatchRooms && b.bytes+size <= maxBatchBytes &&
-		b.rooms[0].ARN.World() == room.ARN.World()
-}
-
-func (b *batch) add(room parley.Room, size int) {
-	b.rooms, b.bytes = append(b.rooms, room), b.bytes+size
-}
-
-// empty returns the rooms, and has none from then on.
-func (b *batch) empty() []parley.Room {
-	rooms := slices.Clip(b.rooms)
-	b.rooms, b.bytes = nil, 0
-	return rooms
 }

@@ -22,8 +22,8 @@ func roomsNaming(n int, named ...parley.ARN) []parley.Room {
 // inBatches runs a test with a single node, and with one of three. Both take batches.
 func inBatches(t *testing.T, test func(t *testing.T, s *Store)) {
 	allowed := func(t *testing.T, s *Store) {
-		if err := s.allowBatches(t.Context()); err != nil {
-			t.Fatalf("allowBatches: %v", err)
+		if err := s.AllowBatches(t.Context()); err != nil {
+			t.Fatalf("AllowBatches: %v", err)
 		}
 		test(t, s)
 	}
@@ -63,9 +63,9 @@ func batchRevisions(t *testing.T, s *Store) {
 		}
 	}()
 	defer func() { close(stop); <-stopped }()
-	for _, n := range []int{1, 2, maxBatchRooms} {
+	for _, n := range []int{1, 2, MaxBatchRooms} {
 		rooms := roomsNaming(n, l.ARN)
-		if err := s.createRooms(t.Context(), rooms); err != nil {
+		if err := s.CreateRooms(t.Context(), rooms); err != nil {
 			t.Fatalf("%d rooms: %v", n, err)
 		}
 		for _, room := range rooms {
@@ -73,11 +73,11 @@ func batchRevisions(t *testing.T, s *Store) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			there, err := s.rooms.leader.last(t.Context(), key)
+			there, err := s.rooms.leader.Last(t.Context(), key)
 			have := s.rooms.copy.get(room.ARN)
-			if err != nil || have == nil || there.revision != have.revision {
+			if err != nil || have == nil || there.Revision != have.revision {
 				t.Fatalf("a room of a batch of %d has revision %d, %v; the copy has %+v",
-					n, there.revision, err, have)
+					n, there.Revision, err, have)
 			}
 			if diff := cmp.Diff(room, have.resource); diff != "" {
 				t.Fatalf("a room of a batch (-want +got):\n%s", diff)
@@ -89,7 +89,7 @@ func batchRevisions(t *testing.T, s *Store) {
 func batchWithOneThatExists(t *testing.T, s *Store) {
 	there, _ := createRoom(t, s)
 	rooms := append(roomsNaming(10), there)
-	if err := s.createRooms(t.Context(), rooms); !errors.Is(err, errNoBatch) {
+	if err := s.CreateRooms(t.Context(), rooms); !errors.Is(err, ErrNoBatch) {
 		t.Fatalf("a batch with a room that exists: %v", err)
 	}
 	for _, room := range rooms[:10] {
@@ -106,7 +106,7 @@ func batchNamingNothing(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	rooms := append(roomsNaming(5, there.ARN), roomsNaming(5, there.ARN, gone.ARN)...)
-	if err := s.createRooms(t.Context(), rooms); !errors.Is(err, errNoBatch) {
+	if err := s.CreateRooms(t.Context(), rooms); !errors.Is(err, ErrNoBatch) {
 		t.Errorf("a batch with rooms that name what is gone: %v", err)
 	}
 	for _, room := range rooms {
@@ -121,7 +121,7 @@ func batchNamingNothing(t *testing.T, s *Store) {
 func TestBatchIsUndoneWhenItsConfigurationGoes(t *testing.T) {
 	nodes := StartServers(t).OpenAll("undone")
 	s := nodes[0]
-	if err := s.allowBatches(t.Context()); err != nil {
+	if err := s.AllowBatches(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	kept, gone := createConfiguration(t, s), createConfiguration(t, s)
@@ -141,28 +141,5 @@ func TestBatchIsUndoneWhenItsConfigurationGoes(t *testing.T) {
 		if kept := i < 3; (err == nil) != kept {
 			t.Errorf("room %d of the batch: %v, want it kept %t", i, err, kept)
 		}
-	}
-}
-
-func TestBatchLimits(t *testing.T) {
-	rooms := roomsNaming(maxBatchRooms + 1)
-	var b batch
-	for i, room := range rooms {
-		if takes := b.takes(room, 1); takes != (i < maxBatchRooms) {
-			t.Errorf("a batch of %d takes another: %t", i, takes)
-		}
-		b.add(room, 1)
-	}
-	if got := len(b.empty()); got != len(rooms) || len(b.rooms) != 0 {
-		t.Errorf("the batch had %d rooms, and has %d", got, len(b.rooms))
-	}
-	b.add(rooms[0], maxBatchBytes-1)
-	if !b.takes(rooms[1], 1) || b.takes(rooms[1], 2) {
-		t.Error("a batch does not end at its bytes")
-	}
-	elsewhere := rooms[1]
-	elsewhere.ARN.Region = "eu-central-1"
-	if b.takes(elsewhere, 1) {
-		t.Error("a batch takes rooms of two worlds")
 	}
 }

@@ -42,7 +42,7 @@ func (s *Store) publish(ctx context.Context, room parley.ARN, event []byte,
 		return err
 	}
 	if err := send(ctx, key, event); err != nil {
-		return unavailable(fmt.Errorf("publish: %w", err))
+		return Unavailable(fmt.Errorf("publish: %w", err))
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (s *Store) Subscribe(ctx context.Context, room parley.ARN,
 	}
 	stop, err = s.bus.Subscribe(ctx, key, deliver, lost)
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("subscribe: %w", err))
+		return nil, Unavailable(fmt.Errorf("subscribe: %w", err))
 	}
 	return stop, nil
 }

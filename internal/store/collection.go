@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/bucket"
 )
 
 const (
@@ -60,7 +61,7 @@ type collection[T any] struct {
 	log      *slog.Logger
 	write    func(ctx context.Context, do func(ctx context.Context) error) error
 	kv       jetstream.KeyValue
-	leader   leader
+	leader   bucket.Leader
 	shared   bool // other nodes may write to the bucket
 	copy     *localCopy[T]
 	turns    turns
@@ -95,11 +96,11 @@ func newCollection[T any](k kind[T], s *Store) *collection[T] {
 // open makes the bucket where it is missing.
 func (c *collection[T]) open(ctx context.Context, s *Store) (err error) {
 	c.shared = s.engine.Shared()
-	c.kv, err = s.bucket(ctx, jetstream.KeyValueConfig{
+	c.kv, err = bucket.Open(ctx, s.js, s.engine, jetstream.KeyValueConfig{
 		Bucket: c.bucket, Storage: s.engine.Storage(), LimitMarkerTTL: markerLife,
 	})
 	if err == nil {
-		c.leader = leader{s.conn, c.kv.Bucket()}
+		c.leader = bucket.Leader{Conn: s.conn, Bucket: c.kv.Bucket()}
 	}
 	return err
 }
@@ -124,7 +125,7 @@ func (c *collection[T]) create(ctx context.Context, resource T, limit int) error
 	}
 	defer c.copy.release(arn)
 	_, err := c.save(ctx, arn, nil, resource)
-	if exists(err) {
+	if bucket.Exists(err) {
 		return &parley.Error{Code: parley.Conflict,
 			Message:  fmt.Sprintf("The %s exists already.", noun(c.arnKind)),
 			Resource: arn.Resource(), Err: err}
@@ -202,7 +203,7 @@ func (c *collection[T]) persist(ctx context.Context, arn parley.ARN,
 		if have == nil {
 			return arn.NotFound()
 		}
-		if err := do(ctx, have); !changed(err) {
+		if err := do(ctx, have); !bucket.Changed(err) {
 			return err
 		}
 		if err := c.refresh(ctx, arn); err != nil {
@@ -213,10 +214,10 @@ func (c *collection[T]) persist(ctx context.Context, arn parley.ARN,
 			wait = retryPause // another's write is on its way
 		}
 		if !pause(ctx, wait) {
-			return unavailable(ctx.Err())
+			return Unavailable(ctx.Err())
 		}
 	}
-	return unavailable(fmt.Errorf("the %s was changed by others %d times in a row",
+	return Unavailable(fmt.Errorf("the %s was changed by others %d times in a row",
 		noun(c.arnKind), maxAttempts))
 }
 
@@ -227,15 +228,15 @@ func (c *collection[T]) refresh(ctx context.Context, arn parley.ARN) error {
 		return err
 	}
 	have := c.copy.get(arn)
-	var there entry // its revision stays 0 when there is none
+	var there bucket.Entry // its revision stays 0 when there is none
 	err = c.insist(ctx, func(ctx context.Context) (err error) {
-		there, err = c.leader.last(ctx, key)
+		there, err = c.leader.Last(ctx, key)
 		return err
 	})
 	if err != nil {
-		return unavailable(err)
+		return Unavailable(err)
 	}
-	if there.revision > 0 {
+	if there.Revision > 0 {
 		return c.take(arn, there)
 	}
 	if have != nil { // deleted so long ago that the mark of the deletion is gone, too
@@ -258,25 +259,25 @@ func (c *collection[T]) settle(ctx context.Context, arn parley.ARN) error {
 		_, err := c.kv.Update(ctx, key, nil, math.MaxInt64)
 		return err
 	})
-	if !changed(err) {
+	if !bucket.Changed(err) {
 		return err
 	}
 	return c.refresh(ctx, arn)
 }
 
 // take takes an entry into the copy that was read from the bucket out of turn.
-func (c *collection[T]) take(arn parley.ARN, e entry) error {
-	if e.deleted {
+func (c *collection[T]) take(arn parley.ARN, e bucket.Entry) error {
+	if e.Deleted {
 		c.order.Lock()
 		defer c.order.Unlock()
-		if e.revision > c.seen {
-			c.copy.remove(arn, e.revision-1)
+		if e.Revision > c.seen {
+			c.copy.remove(arn, e.Revision-1)
 		}
 		return nil
 	}
-	resource, err := c.decode(arn, e.value)
+	resource, err := c.decode(arn, e.Value)
 	if err == nil {
-		c.keep(resource, e.revision)
+		c.keep(resource, e.Revision)
 	}
 	return err
 }

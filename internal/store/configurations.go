@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/record"
 )
 
 func newConfigurations(s *Store) *collection[parley.LoggingConfiguration] {
 	return newCollection(kind[parley.LoggingConfiguration]{
 		arnKind: parley.KindLoggingConfiguration, bucket: configurationsBucket,
-		encode: encodeConfiguration, decode: decodeConfiguration,
+		encode: record.EncodeConfiguration, decode: record.DecodeConfiguration,
 		place: func(l parley.LoggingConfiguration) parley.Cursor {
 			return parley.Cursor{UpdateTime: l.UpdateTime, ARN: l.ARN}
 		},

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/record"
 )
 
 // These tests play another node, which writes to the same buckets, or break what
@@ -99,7 +100,7 @@ func naming(arns ...parley.ARN) parley.RoomChange {
 // elsewhere saves a room as another node does.
 func elsewhere(t *testing.T, s *Store, key string, room parley.Room) {
 	t.Helper()
-	value, err := encodeRoom(room)
+	value, err := record.EncodeRoom(room)
 	if err == nil {
 		_, err = s.rooms.kv.Put(t.Context(), key, value)
 	}
@@ -294,51 +295,6 @@ func TestCopyNeverGoesBackwards(t *testing.T) {
 	c.remove(recordARN, 7)
 	if want("own deletion, after the watch saw it"); len(c.deleted) > 0 {
 		t.Errorf("deletions that nobody will confirm are remembered: %v", c.deleted)
-	}
-}
-
-func TestRedeemWaitsForMarks(t *testing.T) {
-	s, _ := openInMemory(t)
-	token := parley.NewToken(parley.TokenRequest{SessionMinutes: 1}, time.Now())
-	marks := s.marks.Swap(nil)
-	ctx, cancel := context.WithTimeout(t.Context(), redeemPause/2)
-	defer cancel()
-	if err := s.Redeem(ctx, token, "a"); parley.CodeOf(err) != parley.Unavailable {
-		t.Errorf("Redeem() without marks = %v, want code %v", err, parley.Unavailable)
-	}
-	done := make(chan error, 1)
-	go func() { done <- s.Redeem(t.Context(), token, "a") }()
-	s.marks.Store(marks)
-	if err := <-done; err != nil {
-		t.Errorf("Redeem() = %v, want nil", err)
-	}
-}
-
-// A token that was used before the marks were lost must not be accepted by a
-// redemption that began with the old marks and wrote to the new ones.
-func TestTokenIsNotUsedAgainWhenMarksAreLost(t *testing.T) {
-	s, _ := openInMemory(t)
-	ctx := t.Context()
-	token := parley.NewToken(parley.TokenRequest{SessionMinutes: 1}, time.Now())
-	if err := s.Redeem(ctx, token, "a"); err != nil {
-		t.Fatal(err)
-	}
-	before := s.marks.Swap(nil)
-	for name := range s.js.KeyValueStoreNames(ctx).Name() {
-		if strings.HasPrefix(name, "redeemed-") {
-			if err := s.js.DeleteKeyValue(ctx, name); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := s.openMarks(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.redeemOnce(ctx, before, token, "b"); !errors.Is(err, errMarksLost) {
-		t.Errorf("redeemOnce() with the old marks = %v, want %v", err, errMarksLost)
-	}
-	if err := s.Redeem(ctx, token, "b"); !errors.Is(err, errRefused) {
-		t.Errorf("Redeem() of a used token = %v, want %v", err, errRefused)
 	}
 }
 

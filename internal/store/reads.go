@@ -30,7 +30,7 @@ func (c *collection[T]) find(ctx context.Context, arn parley.ARN) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	if err := c.insist(ctx, c.catchUp); err != nil {
-		return resource, unavailable(err)
+		return resource, Unavailable(err)
 	}
 	return c.get(arn)
 }
@@ -70,7 +70,7 @@ var errNotSettled = errors.New("the bucket has a new leader")
 
 // pull takes in, one by one, what the leader has and the copy has not.
 func (c *collection[T]) pull(ctx context.Context) error {
-	newest, settled, err := c.leader.newest(ctx)
+	newest, settled, err := c.leader.Newest(ctx)
 	if err != nil {
 		return err
 	}
@@ -79,14 +79,14 @@ func (c *collection[T]) pull(ctx context.Context) error {
 		if seen >= newest {
 			return nil
 		}
-		next, err := c.leader.after(ctx, seen)
+		next, err := c.leader.After(ctx, seen)
 		if err != nil {
 			return err
 		}
-		if next.revision == 0 && !settled {
+		if next.Revision == 0 && !settled {
 			return errNotSettled
 		}
-		if next.revision == 0 || next.revision > newest {
+		if next.Revision == 0 || next.Revision > newest {
 			c.saw(newest) // the entries in between have been replaced
 			return nil
 		}

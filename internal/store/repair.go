@@ -84,11 +84,11 @@ func (s *Store) tryRepair(run context.Context) error {
 	if err := s.engine.Probe(); err != nil {
 		return err
 	}
-	s.marks.Store(nil) // before any new mark can be made; see redeemOnce
+	s.marks.Lose() // before any new mark can be made
 	if err := s.engine.Reopen(); err != nil {
 		return err
 	}
-	if err := s.openMarks(ctx); err != nil {
+	if err := s.marks.Open(ctx); err != nil {
 		return err
 	}
 	return s.engine.Fault()

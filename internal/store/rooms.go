@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/record"
 )
 
 func newRooms(s *Store) *collection[parley.Room] {
 	return newCollection(kind[parley.Room]{
 		arnKind: parley.KindRoom, bucket: roomsBucket,
-		encode: encodeRoom, decode: decodeRoom,
+		encode: record.EncodeRoom, decode: record.DecodeRoom,
 		place: func(r parley.Room) parley.Cursor {
 			return parley.Cursor{UpdateTime: r.UpdateTime, ARN: r.ARN}
 		},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/bucket"
 )
 
 // Secret is a value that nobody should read, as it is stored: it should be encrypted
@@ -42,7 +43,7 @@ func (s *Store) Secret(ctx context.Context, name string,
 		_, err := s.secrets.Create(ctx, name, value)
 		return err
 	})
-	if err != nil && !exists(err) {
+	if err != nil && !bucket.Exists(err) {
 		return Secret{}, fmt.Errorf("save secret %s: %w", name, err)
 	}
 	return s.settled(ctx, name)
@@ -69,7 +70,7 @@ func (s *Store) ReplaceSecret(ctx context.Context, name string, revision uint64,
 		_, err := s.secrets.Update(ctx, name, value, revision)
 		return err
 	})
-	if err != nil && !changed(err) {
+	if err != nil && !bucket.Changed(err) {
 		return Secret{}, fmt.Errorf("save secret %s: %w", name, err)
 	}
 	// A write that was tried again may have met itself.
@@ -92,14 +93,14 @@ func (s *Store) secret(ctx context.Context, name string) (Secret, error) {
 	ctx, cancel := context.WithTimeout(ctx, secretTimeout)
 	defer cancel()
 	for {
-		entry, err := leader{conn: s.conn, bucket: s.secrets.Bucket()}.last(ctx, name)
+		entry, err := bucket.Leader{Conn: s.conn, Bucket: s.secrets.Bucket()}.Last(ctx, name)
 		switch {
-		case err == nil && entry.revision == 0:
+		case err == nil && entry.Revision == 0:
 			return Secret{}, errNoSecret
 		case err == nil:
-			return Secret{entry.value, entry.revision, entry.saved}, nil
+			return Secret{entry.Value, entry.Revision, entry.Saved}, nil
 		case !s.Shared() || !pause(ctx, secretPause):
-			return Secret{}, unavailable(fmt.Errorf("read secret %s: %w", name, err))
+			return Secret{}, Unavailable(fmt.Errorf("read secret %s: %w", name, err))
 		}
 	}
 }

@@ -11,7 +11,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -22,8 +21,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/bucket"
 	"github.com/parley-chat/parley/internal/store/bus"
 	"github.com/parley-chat/parley/internal/store/engine"
+	"github.com/parley-chat/parley/internal/store/marks"
 )
 
 // The buckets, besides those of used tokens. Their names are part of what is on
@@ -43,10 +44,6 @@ const checkTimeout = 2 * time.Second
 // which is 4 to 9 seconds, and some for a busy machine.
 const electionTime = 15 * time.Second
 
-// bucketTimeout bounds one attempt to make a bucket, of which there are several when
-// the other nodes are not there yet.
-const bucketTimeout = 2 * time.Second
-
 // Config says where a Store keeps things, and whether it shares them with other nodes.
 type Config = engine.Config
 
@@ -60,8 +57,7 @@ type Store struct {
 	secrets jetstream.KeyValue
 	bus     *bus.Bus
 	health  *health
-	marks   atomic.Pointer[marks] // nil while the engine is being repaired
-	reach   atomic.Pointer[reach] // nil unless nodes of a cluster keep the marks
+	marks   *marks.Marks // lost while the engine is being repaired
 	// answered is when Check last had an answer, in nanoseconds since 1970.
 	answered atomic.Int64
 
@@ -109,9 +105,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Store, err erro
 	if cfg.Dir != "" && !s.engine.Shared() {
 		s.running.Go(func() { s.repairWhenBroken(run) })
 	}
-	s.running.Go(func() { s.engine.Balance(run, markBucketNames()) })
+	s.running.Go(func() { s.engine.Balance(run, marks.BucketNames()) })
 	if s.engine.Quorum() > 0 {
-		s.running.Go(func() { s.watchReach(run) })
+		s.running.Go(func() { s.marks.Watch(run) })
 	}
 	return s, nil
 }
@@ -137,6 +133,7 @@ func (s *Store) connect(ctx context.Context) error {
 	if s.js, err = jetstream.New(s.conn); err != nil {
 		return err
 	}
+	s.marks = marks.New(s.engine, s.conn, s.js, s.Live)
 	return s.openBus(ctx)
 }
 
@@ -155,51 +152,13 @@ func (s *Store) openBuckets(ctx context.Context) error {
 		return err
 	}
 	var err error
-	s.secrets, err = s.bucket(ctx, jetstream.KeyValueConfig{
+	s.secrets, err = bucket.Open(ctx, s.js, s.engine, jetstream.KeyValueConfig{
 		Bucket: secretsBucket, Storage: s.engine.Storage(),
 	})
 	if err != nil {
 		return err
 	}
-	return s.openMarks(ctx)
-}
-
-// bucket returns a bucket, which it makes if it is missing, as many times as the engine
-// keeps things and under the name that the engine has for it.
-func (s *Store) bucket(ctx context.Context, cfg jetstream.KeyValueConfig,
-) (jetstream.KeyValue, error) {
-	name := cfg.Bucket
-	cfg.Bucket, cfg.Replicas = s.engine.Bucket(name), s.engine.Replicas()
-	// Several nodes that start at once would all make it, and some get no answer.
-	if kv := s.bucketAsWanted(ctx, cfg); kv != nil {
-		return kv, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
-	defer cancel()
-	kv, err := s.js.CreateOrUpdateKeyValue(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", name, err)
-	}
-	return kv, nil
-}
-
-// bucketAsWanted returns a bucket that is there and as it should be, or nil.
-func (s *Store) bucketAsWanted(ctx context.Context, want jetstream.KeyValueConfig,
-) jetstream.KeyValue {
-	kv, err := s.js.KeyValue(ctx, want.Bucket)
-	if err != nil {
-		return nil
-	}
-	status, err := kv.Status(ctx)
-	if err != nil {
-		return nil
-	}
-	have := status.Config()
-	if have.Storage != want.Storage || have.Replicas != want.Replicas || have.TTL != want.TTL ||
-		have.LimitMarkerTTL != want.LimitMarkerTTL {
-		return nil
-	}
-	return kv
+	return s.marks.Open(ctx)
 }
 
 // Close ends the store. Calls in progress fail with code Unavailable. It may be
@@ -260,7 +219,7 @@ func (s *Store) electing() bool {
 func (s *Store) write(ctx context.Context, do func(ctx context.Context) error) error {
 	broken, fault := s.health.state()
 	if fault != nil {
-		return unavailable(fault)
+		return Unavailable(fault)
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -276,29 +235,15 @@ func (s *Store) write(ctx context.Context, do func(ctx context.Context) error) e
 		}
 	}
 	switch {
-	case err == nil, exists(err), changed(err):
+	case err == nil, bucket.Exists(err), bucket.Changed(err):
 		return err
 	}
 	s.engine.Ask()
-	return unavailable(err)
+	return Unavailable(err)
 }
 
-// errWriteUnderWay is the engine's code for a write to a key that another write, which
-// is not saved yet, is about to change.
-const errWriteUnderWay jetstream.ErrorCode = 10164
-
-// exists reports whether a write failed because the key is there already. The client
-// library has two errors for it.
-func exists(err error) bool {
-	e := (*jetstream.APIError)(nil)
-	return errors.Is(err, jetstream.ErrKeyExists) ||
-		errors.As(err, &e) && e.ErrorCode == errWriteUnderWay && !changed(err)
-}
-
-// changed reports whether a write failed because the key has another revision.
-func changed(err error) bool { return errors.Is(err, jetstream.ErrKeyRevisionMismatch) }
-
-func unavailable(cause error) error {
+// Unavailable returns the answer to a caller who should try again later, with its cause.
+func Unavailable(cause error) error {
 	return &parley.Error{
 		Code:    parley.Unavailable,
 		Message: "The service cannot answer this right now. Try again later.",

@@ -30,6 +30,6 @@ func (t *turns) take(ctx context.Context, arn parley.ARN) (done func(), err erro
 	case turn <- struct{}{}:
 		return func() { <-turn }, nil
 	case <-ctx.Done():
-		return nil, unavailable(ctx.Err())
+		return nil, Unavailable(ctx.Err())
 	}
 }

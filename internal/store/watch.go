@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/bucket"
 )
 
 const (
@@ -212,7 +213,7 @@ func (c *collection[T]) guard(run context.Context) {
 			}
 		}
 		var err error
-		if newest, settled, err = c.leader.newest(run); err != nil {
+		if newest, settled, err = c.leader.Newest(run); err != nil {
 			newest = 0
 		}
 	}
@@ -221,11 +222,11 @@ func (c *collection[T]) guard(run context.Context) {
 // missed reports whether the leader has an entry, up to a revision, that the watch has
 // not brought. A leader that has not settled may not say that there is none.
 func (c *collection[T]) missed(ctx context.Context, newest uint64, settled bool) bool {
-	next, err := c.leader.after(ctx, c.watched.Load())
-	if err != nil || next.revision > 0 && next.revision <= newest {
+	next, err := c.leader.After(ctx, c.watched.Load())
+	if err != nil || next.Revision > 0 && next.Revision <= newest {
 		return err == nil
 	}
-	if next.revision == 0 && !settled {
+	if next.Revision == 0 && !settled {
 		return false
 	}
 	raise(&c.watched, newest) // the entries in between have been replaced
@@ -233,7 +234,7 @@ func (c *collection[T]) missed(ctx context.Context, newest uint64, settled bool)
 }
 
 // accept is see for those that have nobody to tell: what cannot be read is logged.
-func (c *collection[T]) accept(e entry) parley.ARN {
+func (c *collection[T]) accept(e bucket.Entry) parley.ARN {
 	arn, err := c.see(e)
 	if err != nil {
 		c.log.Error("stored resource ignored", "err", err)
@@ -243,31 +244,31 @@ func (c *collection[T]) accept(e entry) parley.ARN {
 
 // see takes the next entry into the copy, unless it has been seen already, and returns
 // the resource it is about. An entry that cannot be read is left out.
-func (c *collection[T]) see(e entry) (arn parley.ARN, err error) {
+func (c *collection[T]) see(e bucket.Entry) (arn parley.ARN, err error) {
 	c.order.Lock()
 	defer c.order.Unlock()
-	if arn, err = parseKey(c.arnKind, e.key); e.revision <= c.seen {
+	if arn, err = parseKey(c.arnKind, e.Key); e.Revision <= c.seen {
 		return arn, nil
 	}
-	c.seen = e.revision
+	c.seen = e.Revision
 	if err != nil {
 		return arn, fmt.Errorf("%s: %w", noun(c.arnKind), err)
 	}
-	if e.deleted {
-		c.copy.removed(arn, e.revision)
+	if e.Deleted {
+		c.copy.removed(arn, e.Revision)
 		return arn, nil
 	}
-	resource, err := c.decode(arn, e.value)
+	resource, err := c.decode(arn, e.Value)
 	if err != nil {
 		return arn, fmt.Errorf("%s: %w", arn, err)
 	}
-	c.copy.put(c.stored(resource, e.revision))
+	c.copy.put(c.stored(resource, e.Revision))
 	return arn, nil
 }
 
-func watchedEntry(e jetstream.KeyValueEntry) entry {
-	return entry{key: e.Key(), value: e.Value(), revision: e.Revision(),
-		deleted: e.Operation() != jetstream.KeyValuePut}
+func watchedEntry(e jetstream.KeyValueEntry) bucket.Entry {
+	return bucket.Entry{Key: e.Key(), Value: e.Value(), Revision: e.Revision(),
+		Deleted: e.Operation() != jetstream.KeyValuePut}
 }
 
 // raise sets a number to what it is at least.

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/bucket"
 )
 
 // freezing is a bucket whose watches bring nothing any more once they are frozen.
@@ -55,8 +56,8 @@ func freeze(t *testing.T, s *Store) {
 	room, key := createRoom(t, s)
 	within(t, "the new watch has begun", func() bool {
 		elsewhere(t, s, key, room)
-		entry, err := s.rooms.leader.last(t.Context(), key)
-		return err == nil && s.rooms.watched.Load() >= entry.revision
+		entry, err := s.rooms.leader.Last(t.Context(), key)
+		return err == nil && s.rooms.watched.Load() >= entry.Revision
 	})
 	frozen.Store(true)
 }
@@ -82,9 +83,9 @@ func testForgotten(t *testing.T, nodes []*Store) {
 	}
 	// The mark of the deletion is gone when the watch is made anew.
 	leader := nodes[1].rooms.leader
-	stream, err := nodes[1].js.Stream(t.Context(), "KV_"+leader.bucket)
+	stream, err := nodes[1].js.Stream(t.Context(), "KV_"+leader.Bucket)
 	if err == nil {
-		err = stream.Purge(t.Context(), jetstream.WithPurgeSubject(leader.subject(key)))
+		err = stream.Purge(t.Context(), jetstream.WithPurgeSubject(leader.Subject(key)))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -114,19 +115,19 @@ func TestCopyIgnoresThePast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := entry{key: key, value: value, revision: 10}
-	s.rooms.accept(entry{key: key, revision: 11, deleted: true})
+	late := bucket.Entry{Key: key, Value: value, Revision: 10}
+	s.rooms.accept(bucket.Entry{Key: key, Revision: 11, Deleted: true})
 	for what, bring := range map[string]func(){
 		"the watch":          func() { s.rooms.accept(late) },
 		"a look":             func() { _ = s.rooms.take(room.ARN, late) },
-		"this node's writer": func() { s.rooms.keep(room, late.revision) },
+		"this node's writer": func() { s.rooms.keep(room, late.Revision) },
 	} {
 		bring()
 		if _, err := s.Room(room.ARN); parley.CodeOf(err) != parley.NotFound {
 			t.Errorf("%s brings back a room that is deleted: %v", what, err)
 		}
 	}
-	late.revision = 12
+	late.Revision = 12
 	s.rooms.accept(late)
 	if _, err := s.Room(room.ARN); err != nil {
 		t.Errorf("a room that was saved again = %v, want it", err)

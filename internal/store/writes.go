@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/bucket"
 )
 
 const (
@@ -44,8 +45,8 @@ func (c *collection[T]) put(ctx context.Context, before *stored[T], resource T,
 		last = before.revision
 		write = func(ctx context.Context) (uint64, error) { return c.kv.Update(ctx, key, value, last) }
 	}
-	revision, err := c.overwrite(ctx, key, last, write, func(e entry) bool {
-		return e.revision > 0 && !e.deleted && bytes.Equal(e.value, value)
+	revision, err := c.overwrite(ctx, key, last, write, func(e bucket.Entry) bool {
+		return e.Revision > 0 && !e.Deleted && bytes.Equal(e.Value, value)
 	})
 	if err == nil {
 		c.keep(resource, revision)
@@ -70,7 +71,7 @@ func (c *collection[T]) purge(ctx context.Context, arn parley.ARN, last uint64) 
 	}
 	_, err = c.overwrite(ctx, key, last, func(ctx context.Context) (uint64, error) {
 		return 0, c.kv.Purge(ctx, key, jetstream.LastRevision(last), jetstream.PurgeTTL(markerLife))
-	}, func(e entry) bool { return e.revision == 0 || e.deleted })
+	}, func(e bucket.Entry) bool { return e.Revision == 0 || e.Deleted })
 	if err == nil {
 		c.copy.remove(arn, last)
 	}
@@ -83,9 +84,9 @@ func (c *collection[T]) purge(ctx context.Context, arn parley.ARN, last uint64) 
 // one that was saved: when a later one finds the key changed, ours says whether what
 // is there now is what write leaves. The error is as of Store.write.
 func (c *collection[T]) overwrite(ctx context.Context, key string, last uint64,
-	write func(ctx context.Context) (uint64, error), ours func(entry) bool) (uint64, error) {
+	write func(ctx context.Context) (uint64, error), ours func(bucket.Entry) bool) (uint64, error) {
 	if err := ctx.Err(); err != nil {
-		return 0, unavailable(err)
+		return 0, Unavailable(err)
 	}
 	unanswered := false
 	for {
@@ -93,23 +94,23 @@ func (c *collection[T]) overwrite(ctx context.Context, key string, last uint64,
 		if err == nil || !c.shared || errors.Is(err, nats.ErrConnectionClosed) {
 			return revision, err
 		}
-		conflict := exists(err) || changed(err)
+		conflict := bucket.Exists(err) || bucket.Changed(err)
 		if conflict && !unanswered {
 			return 0, err
 		}
 		if conflict {
-			there, unknown := c.leader.last(ctx, key)
+			there, unknown := c.leader.Last(ctx, key)
 			switch {
 			case unknown != nil:
 			case ours(there):
-				return there.revision, nil
-			case there.revision != last:
+				return there.Revision, nil
+			case there.Revision != last:
 				return 0, err
 			} // else ours is on its way still, and will be refused or saved
 		}
 		unanswered = true
 		if !pause(ctx, retryPause) {
-			return 0, unavailable(fmt.Errorf("no attempt to write was answered; the last: %v", err))
+			return 0, Unavailable(fmt.Errorf("no attempt to write was answered; the last: %v", err))
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 	"github.com/parley-chat/parley/internal/parleytest"
 	"github.com/parley-chat/parley/internal/review"
 )
@@ -78,7 +79,7 @@ func logged(t *testing.T) func(*app.Config) {
 	}
 	return func(c *app.Config) {
 		c.Logs.Window, c.Logs.Flush = time.Second, time.Second
-		c.Logs.Destinations = []app.LogDestinationConfig{{S3: "broken*", Directory: file}}
+		c.Logs.Destinations = []config.LogDestinationConfig{{S3: "broken*", Directory: file}}
 	}
 }
 
@@ -87,17 +88,17 @@ func logged(t *testing.T) func(*app.Config) {
 func withUsers(t *testing.T) []func(*app.Config) {
 	t.Helper()
 	dir := t.TempDir()
-	key := func(id string) []app.AccessKeyConfig {
+	key := func(id string) []config.AccessKeyConfig {
 		file := filepath.Join(dir, id)
 		if err := os.WriteFile(file, []byte(id), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return []app.AccessKeyConfig{{ID: id, SecretFile: file}}
+		return []config.AccessKeyConfig{{ID: id, SecretFile: file}}
 	}
 	everything := map[string]any{"Version": "2012-10-17", "Statement": map[string]any{
 		"Effect": "Allow", "Action": "ivschat:*", "Resource": "*"}}
 	return []func(*app.Config){func(c *app.Config) {
-		c.Accounts = []app.AccountConfig{{ID: "111111111111", Users: []app.UserConfig{
+		c.Accounts = []config.AccountConfig{{ID: "111111111111", Users: []config.UserConfig{
 			{Name: "admin", AccessKeys: key("ADMIN"), Policies: []any{everything}},
 			{Name: "nobody", AccessKeys: key("NOBODY")},
 		}}}

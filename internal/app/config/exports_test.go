@@ -1,4 +1,4 @@
-package app_test
+package config_test
 
 import (
 	"os"
@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 )
 
 // load reads a configuration file in a folder with the given other files.
-func load(t *testing.T, text string, files map[string]string) (app.Config, error) {
+func load(t *testing.T, text string, files map[string]string) (config.Config, error) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -22,7 +22,7 @@ func load(t *testing.T, text string, files map[string]string) (app.Config, error
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return app.LoadConfig(path)
+	return config.Load(path)
 }
 
 func TestTracingAndExports(t *testing.T) {

@@ -1,4 +1,7 @@
-package app
+// Package keyring keeps the keys that tokens are sealed with: it loads them from the store,
+// rotates them, and sees to it that every node has a key before it seals. What a key does
+// is left to package token.
+package keyring
 
 import (
 	"context"
@@ -37,18 +40,15 @@ const (
 // them at the same time.
 const maxKeyChanges = 10
 
-// minRotation is the shortest time between rotations that can be set.
-const minRotation = time.Hour
-
-// keyring seals and opens tokens with the newest keys that this node knows. Between
+// Keyring seals and opens tokens with the newest keys that this node knows. Between
 // nodes that share their keys, a new key is given to all of them before it seals.
-type keyring struct {
+type Keyring struct {
 	log    *slog.Logger
 	store  *store.Store
 	master []byte
 	every  time.Duration // from one rotation to the next; 0 is never
 
-	stop    func() // ends what start began; nil before
+	stop    func() // ends what Start began; nil before
 	running sync.WaitGroup
 
 	current atomic.Pointer[heldKeys] // sealing and opening take no lock
@@ -68,10 +68,10 @@ type heldKeys struct {
 	revision uint64
 }
 
-// openKeyring loads the keys that the store has. The first node to ask makes them.
-func openKeyring(ctx context.Context, s *store.Store, master []byte, every time.Duration,
-	log *slog.Logger) (*keyring, error) {
-	k := &keyring{log: log, store: s, master: master, every: every}
+// Load loads the keys that the store has. The first node to ask makes them.
+func Load(ctx context.Context, s *store.Store, master []byte, every time.Duration,
+	log *slog.Logger) (*Keyring, error) {
+	k := &Keyring{log: log, store: s, master: master, every: every}
 	secret, err := s.Secret(ctx, tokenKeys, func() ([]byte, error) {
 		keys, err := token.NewKeys(time.Now())
 		if err != nil {
@@ -89,12 +89,12 @@ func openKeyring(ctx context.Context, s *store.Store, master []byte, every time.
 }
 
 // Seal implements control.Sealer.
-func (k *keyring) Seal(t parley.Token) (string, error) { return k.current.Load().Seal(t) }
+func (k *Keyring) Seal(t parley.Token) (string, error) { return k.current.Load().Seal(t) }
 
 // Open implements messaging.Opener. A token of a key that is not known may be of one
 // that another node has heard of first: then the keys are read anew. The error has
 // code Unavailable when they cannot be.
-func (k *keyring) Open(sealed string, now time.Time) (parley.Token, error) {
+func (k *Keyring) Open(sealed string, now time.Time) (parley.Token, error) {
 	held := k.current.Load()
 	t, err := held.Open(sealed, now)
 	if err == nil || !k.store.Shared() || !held.Foreign(sealed) {
@@ -108,7 +108,7 @@ func (k *keyring) Open(sealed string, now time.Time) (parley.Token, error) {
 
 // catchUp returns when the keys were read anew after it was called. Callers share
 // reads, which lie a pause apart: whoever makes up ids of keys costs the store little.
-func (k *keyring) catchUp() error {
+func (k *Keyring) catchUp() error {
 	called := time.Now()
 	k.catching.Lock()
 	defer k.catching.Unlock()
@@ -124,7 +124,7 @@ func (k *keyring) catchUp() error {
 }
 
 // take takes in the keys as they are stored, unless newer ones are known.
-func (k *keyring) take(secret store.Secret) error {
+func (k *Keyring) take(secret store.Secret) error {
 	k.taking.Lock()
 	defer k.taking.Unlock()
 	if held := k.current.Load(); held != nil && held.revision >= secret.Revision {
@@ -143,7 +143,7 @@ func (k *keyring) take(secret store.Secret) error {
 }
 
 // refresh takes in the newest keys.
-func (k *keyring) refresh(ctx context.Context) error {
+func (k *Keyring) refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
 	defer cancel()
 	secret, err := k.store.Secret(ctx, tokenKeys, func() ([]byte, error) {
@@ -155,12 +155,18 @@ func (k *keyring) refresh(ctx context.Context) error {
 	return k.take(secret)
 }
 
+// Keys returns the keys that this node knows, in the order of their adding.
+func (k *Keyring) Keys() []token.Key { return k.current.Load().keys.List() }
+
+// Every returns how long a key seals; 0 is for ever.
+func (k *Keyring) Every() time.Duration { return k.every }
+
 // errAsTheyAre is what a change of the keys returns when there is nothing to do.
 var errAsTheyAre = errors.New("the keys are as they should be")
 
 // change stores what do makes of the newest keys. It does it again when another node
 // was faster.
-func (k *keyring) change(ctx context.Context, do func(*token.Keys) (*token.Keys, error)) error {
+func (k *Keyring) change(ctx context.Context, do func(*token.Keys) (*token.Keys, error)) error {
 	for range maxKeyChanges {
 		if err := k.refresh(ctx); err != nil {
 			return err
@@ -189,34 +195,35 @@ func (k *keyring) change(ctx context.Context, do func(*token.Keys) (*token.Keys,
 	return fmt.Errorf("other nodes changed the token keys %d times in a row", maxKeyChanges)
 }
 
-// rotate makes another key seal: a fresh one, or the one that a rotation before left
+// Rotate makes another key seal: a fresh one, or the one that a rotation before left
 // behind. When not all nodes have it in time, the keys are as they were, and the error
-// says which nodes have not.
-func (k *keyring) rotate(ctx context.Context) (token.KeyID, error) {
+// says which nodes have not. It takes a keyring that has started: nodes ask themselves,
+// too.
+func (k *Keyring) Rotate(ctx context.Context) error {
 	k.rotating.Lock()
 	defer k.rotating.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, rotateTime)
 	defer cancel()
 	id, err := k.introduce(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("make a token key: %w", err)
+		return fmt.Errorf("make a token key: %w", err)
 	}
 	if err := k.spread(ctx, id); err != nil {
-		return 0, errors.Join(err, k.withdraw(context.WithoutCancel(ctx), id))
+		return errors.Join(err, k.withdraw(context.WithoutCancel(ctx), id))
 	}
 	if err := k.promote(ctx, id); err != nil {
-		return 0, fmt.Errorf("have the token key %s seal: %w", id, err)
+		return fmt.Errorf("have the token key %s seal: %w", id, err)
 	}
 	k.log.Info("another key seals tokens", "key", id.String())
 	if k.store.Shared() {
 		// The others hear of it now, or else a little later.
 		_ = k.spread(ctx, id)
 	}
-	return id, nil
+	return nil
 }
 
 // introduce returns the key that is new, and makes one if there is none.
-func (k *keyring) introduce(ctx context.Context) (id token.KeyID, err error) {
+func (k *Keyring) introduce(ctx context.Context) (id token.KeyID, err error) {
 	err = k.change(ctx, func(keys *token.Keys) (*token.Keys, error) {
 		if key, ok := keys.InState(token.KeyNew); ok {
 			id = key.ID
@@ -239,12 +246,12 @@ type keyReport struct {
 }
 
 // report brings the keys up to date and says which they are.
-func (k *keyring) report(ctx context.Context) []byte {
+func (k *Keyring) report(ctx context.Context) []byte {
 	if err := k.refresh(ctx); err != nil {
 		k.log.Warn("the token keys may not be up to date", "err", err)
 	}
 	report := keyReport{Node: k.store.Node()}
-	for _, key := range k.current.Load().keys.List() {
+	for _, key := range k.Keys() {
 		report.Keys = append(report.Keys, key.ID)
 	}
 	text, err := json.Marshal(report)
@@ -255,7 +262,7 @@ func (k *keyring) report(ctx context.Context) []byte {
 }
 
 // spread returns when all live nodes have the key.
-func (k *keyring) spread(ctx context.Context, id token.KeyID) error {
+func (k *Keyring) spread(ctx context.Context, id token.KeyID) error {
 	ctx, cancel := context.WithTimeout(ctx, spreadTime)
 	defer cancel()
 	have := map[string]bool{k.store.Node(): true}
@@ -274,12 +281,12 @@ func (k *keyring) spread(ctx context.Context, id token.KeyID) error {
 }
 
 // without returns the live nodes that are not among those given.
-func (k *keyring) without(have map[string]bool) []string {
+func (k *Keyring) without(have map[string]bool) []string {
 	return slices.DeleteFunc(k.store.Live(), func(node string) bool { return have[node] })
 }
 
 // withdraw takes a new key back.
-func (k *keyring) withdraw(ctx context.Context, id token.KeyID) error {
+func (k *Keyring) withdraw(ctx context.Context, id token.KeyID) error {
 	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
 	defer cancel()
 	err := k.change(ctx, func(keys *token.Keys) (*token.Keys, error) {
@@ -295,7 +302,7 @@ func (k *keyring) withdraw(ctx context.Context, id token.KeyID) error {
 }
 
 // promote has a new key seal. Another node may have done it.
-func (k *keyring) promote(ctx context.Context, id token.KeyID) error {
+func (k *Keyring) promote(ctx context.Context, id token.KeyID) error {
 	return k.change(ctx, func(keys *token.Keys) (*token.Keys, error) {
 		if key, ok := keys.InState(token.KeySeals); ok && key.ID == id {
 			return nil, errAsTheyAre
@@ -307,9 +314,9 @@ func (k *keyring) promote(ctx context.Context, id token.KeyID) error {
 	})
 }
 
-// start keeps the keys up to date, drops those that open nothing any more, and rotates
-// on schedule, until close.
-func (k *keyring) start(ctx context.Context) error {
+// Start keeps the keys up to date, drops those that open nothing any more, and rotates
+// on schedule, until Close. ctx bounds the start alone.
+func (k *Keyring) Start(ctx context.Context) error {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	unanswer, err := k.store.Answer(tokenKeys, func([]byte) []byte { return k.report(run) })
 	if err != nil {
@@ -321,8 +328,8 @@ func (k *keyring) start(ctx context.Context) error {
 	return nil
 }
 
-// close ends what start began, and waits for it.
-func (k *keyring) close() {
+// Close ends what Start began, and waits for it. A nil keyring has nothing to end.
+func (k *Keyring) Close() {
 	if k == nil || k.stop == nil {
 		return
 	}
@@ -330,7 +337,7 @@ func (k *keyring) close() {
 	k.running.Wait()
 }
 
-func (k *keyring) run(ctx context.Context) {
+func (k *Keyring) run(ctx context.Context) {
 	ticker := time.NewTicker(keyPoll)
 	defer ticker.Stop()
 	failed := time.Time{}
@@ -339,7 +346,7 @@ func (k *keyring) run(ctx context.Context) {
 			k.log.Warn("the token keys may not be up to date", "err", err)
 		}
 		if now := time.Now(); k.due(now) && now.Sub(failed) >= rotatePause {
-			if _, err := k.rotate(ctx); err != nil && ctx.Err() == nil {
+			if err := k.Rotate(ctx); err != nil && ctx.Err() == nil {
 				failed = now
 				k.log.Warn("the token keys were not rotated", "err", err)
 			}
@@ -353,7 +360,7 @@ func (k *keyring) run(ctx context.Context) {
 }
 
 // upkeep takes in what other nodes did, and drops keys that can open nothing.
-func (k *keyring) upkeep(ctx context.Context) error {
+func (k *Keyring) upkeep(ctx context.Context) error {
 	if k.store.Shared() {
 		if err := k.refresh(ctx); err != nil {
 			return err
@@ -374,7 +381,7 @@ func (k *keyring) upkeep(ctx context.Context) error {
 
 // due reports whether this node should rotate the keys now. The first of the live
 // nodes does; if two think that they are, each helps the other.
-func (k *keyring) due(now time.Time) bool {
+func (k *Keyring) due(now time.Time) bool {
 	if slices.Min(k.store.Live()) != k.store.Node() {
 		return false
 	}

@@ -1,4 +1,7 @@
-package app
+// Package config is what an operator sets: the configuration file, the defaults, what is
+// wrong with either, and what the settings come to for the parts of the server. It reads
+// the files that settings name, and starts nothing.
+package config
 
 import (
 	"errors"
@@ -118,8 +121,8 @@ type Config struct {
 	Dev bool `koanf:"-"`
 }
 
-// DefaultConfig returns the settings of a server that was told nothing.
-func DefaultConfig() Config {
+// Default returns the settings of a server that was told nothing.
+func Default() Config {
 	return Config{
 		Listen:       "127.0.0.1:8080",
 		AdminListen:  "127.0.0.1:8081",
@@ -143,11 +146,11 @@ func DefaultConfig() Config {
 	}
 }
 
-// LoadConfig returns the defaults with what a YAML file sets. The error names every
+// Load returns the defaults with what a YAML file sets. The error names every
 // mistake in the file, each on a line of its own, but for the settings about other nodes,
 // which Check looks at: a part of them may be set elsewhere.
-func LoadConfig(path string) (Config, error) {
-	cfg := DefaultConfig()
+func Load(path string) (Config, error) {
+	cfg := Default()
 	k := koanf.New(".")
 	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
 		return cfg, fmt.Errorf("%s: %w", path, err)
@@ -168,16 +171,16 @@ func LoadConfig(path string) (Config, error) {
 		&cfg.TLS.CertFile, &cfg.TLS.KeyFile, &cfg.ACME.CAFile,
 	) {
 		if *path != "" {
-			*path = cfg.path(*path)
+			*path = cfg.Path(*path)
 		}
 	}
 	mistakes = append(mistakes, flatten(cfg.check())...)
 	mistakes = append(mistakes, cfg.checkFiles()...)
-	mistakes = append(mistakes, flatten(cfg.Review.Check(cfg.path))...)
-	if _, err := cfg.Tracing.load(cfg.path); err != nil {
+	mistakes = append(mistakes, flatten(cfg.Review.Check(cfg.Path))...)
+	if _, err := cfg.Tracing.Load(cfg.Path); err != nil {
 		mistakes = append(mistakes, flatten(err)...)
 	}
-	if _, err := cfg.Exports.load(cfg.path); err != nil {
+	if _, err := cfg.Exports.Load(cfg.Path); err != nil {
 		mistakes = append(mistakes, flatten(err)...)
 	}
 	if _, err := cfg.logMappings(); err != nil {
@@ -190,13 +193,13 @@ func LoadConfig(path string) (Config, error) {
 		mistakes[i] = fmt.Errorf("%s: %w", path, mistake)
 	}
 	if k.Exists("data") {
-		cfg.Data = cfg.path(cfg.Data)
+		cfg.Data = cfg.Path(cfg.Data)
 	}
 	return cfg, errors.Join(mistakes...)
 }
 
-// path returns where a path of the configuration file leads.
-func (c Config) path(p string) string {
+// Path returns where a path of the configuration file leads.
+func (c Config) Path(p string) string {
 	if filepath.IsAbs(p) {
 		return p
 	}
@@ -250,6 +253,12 @@ func unknownKeys(file *koanf.Koanf) []error {
 	}
 	return errs
 }
+
+// MasterKeyVariable holds the master key, in place of a file.
+const MasterKeyVariable = "PARLEY_MASTER_KEY"
+
+// minRotation is the shortest time between rotations that can be set.
+const minRotation = time.Hour
 
 // regionPattern is the form of a region's name that AWS tools accept.
 var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d{1,2}$`)
@@ -309,8 +318,8 @@ func checkAddress(key, address string) error {
 	return nil
 }
 
-// quotas returns the limits in force: the chosen set with the single numbers.
-func (c Config) quotas() (parley.Quotas, error) {
+// QuotasInForce returns the limits in force: the chosen set with the single numbers.
+func (c Config) QuotasInForce() (parley.Quotas, error) {
 	quotas, err := c.Quotas.Quotas()
 	if err != nil {
 		return nil, err

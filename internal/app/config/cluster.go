@@ -1,16 +1,13 @@
-package app
+package config
 
 import (
 	"cmp"
-	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -72,8 +69,10 @@ const (
 
 	minClusterNodes = 3
 	maxClusterNodes = 5
-	maxNameBytes    = 64 // of nodes, clusters and prefixes
 )
+
+// MaxNameBytes is how long the names of nodes and clusters, and prefixes, may be.
+const MaxNameBytes = 64
 
 var (
 	namePattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
@@ -96,47 +95,51 @@ func (c NodesConfig) clustered() bool {
 // external reports whether NATS servers elsewhere are used.
 func (c NodesConfig) external() bool { return c.NATSURL != "" }
 
+// HasOthers reports whether the server has others beside it.
+func (c NodesConfig) HasOthers() bool { return c.clustered() || c.external() }
+
 // CheckNodes returns what is wrong with the settings about other nodes.
 func (c Config) CheckNodes() error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.NodeName != "" && !validName(c.NodeName) {
+	if c.NodeName != "" && !ValidName(c.NodeName) {
 		wrong("node_name must be up to %d letters, digits, ., - and _, not %q",
-			maxNameBytes, c.NodeName)
+			MaxNameBytes, c.NodeName)
 	}
 	if c.clustered() && c.external() {
 		wrong("cluster_* and nats_url exclude each other: a cluster brings its own NATS")
 	}
-	if c.Dev && (c.clustered() || c.external()) {
+	if c.Dev && c.HasOthers() {
 		wrong("--dev is for one node without others: it goes with neither cluster_* nor nats_url")
 	}
-	hasKey := c.MasterKeyFile != "" || os.Getenv(masterKeyVariable) != ""
-	if (c.clustered() || c.external()) && !hasKey {
+	hasKey := c.MasterKeyFile != "" || os.Getenv(MasterKeyVariable) != ""
+	if c.HasOthers() && !hasKey {
 		wrong("nodes that share what they keep need the same master key: " +
-			"set master_key_file or " + masterKeyVariable)
+			"set master_key_file or " + MasterKeyVariable)
 	}
 	if c.clustered() {
 		errs = append(errs, c.checkCluster()...)
 	}
 	errs = append(errs, c.checkExternal()...)
 	if len(errs) == 0 {
-		_, err := c.storeConfig("", "")
+		_, err := c.StoreConfig("", "")
 		return err
 	}
 	return errors.Join(errs...)
 }
 
-func validName(name string) bool {
-	return len(name) <= maxNameBytes && namePattern.MatchString(name)
+// ValidName reports whether a node or a cluster can have a name.
+func ValidName(name string) bool {
+	return len(name) <= MaxNameBytes && namePattern.MatchString(name)
 }
 
 // checkCluster returns what is wrong with the settings of a cluster.
 func (c NodesConfig) checkCluster() []error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if !validName(c.ClusterName) {
+	if !ValidName(c.ClusterName) {
 		wrong("cluster_name must be up to %d letters, digits, ., - and _, not %q",
-			maxNameBytes, c.ClusterName)
+			MaxNameBytes, c.ClusterName)
 	}
 	host, err := hostOf("cluster_listen", c.ClusterListen)
 	errs = append(errs, err)
@@ -208,9 +211,9 @@ func (c NodesConfig) checkExternal() []error {
 			wrong("nats_url must not hold a password: use nats_user and nats_password_file")
 		}
 	}
-	if len(c.NATSPrefix) > maxNameBytes || !prefixPattern.MatchString(c.NATSPrefix) {
+	if len(c.NATSPrefix) > MaxNameBytes || !prefixPattern.MatchString(c.NATSPrefix) {
 		wrong("nats_prefix must be up to %d letters, digits, - and _, not %q",
-			maxNameBytes, c.NATSPrefix)
+			MaxNameBytes, c.NATSPrefix)
 	}
 	if c.Replicas < 1 || c.Replicas > 5 {
 		wrong("replicas must be 1 to 5, not %d", c.Replicas)
@@ -274,9 +277,9 @@ func (c NodesConfig) cluster() *engine.Cluster {
 		Advertise: c.ClusterAdvertise, Join: c.ClusterJoin}
 }
 
-// storeConfig returns the store's settings with what is in the files that they name.
+// StoreConfig returns the store's settings with what is in the files that they name.
 // The error has a line for each of those that cannot be used.
-func (c Config) storeConfig(dir, node string) (store.Config, error) {
+func (c Config) StoreConfig(dir, node string) (store.Config, error) {
 	cfg := store.Config{Dir: dir, Node: node}
 	var err error
 	switch {
@@ -315,22 +318,6 @@ func (c NodesConfig) checkCertificate(settings *tls.Config) error {
 	return nil
 }
 
-// openStore opens the store, alone or together with other nodes.
-func (a *App) openStore(ctx context.Context, cfg Config) error {
-	node, err := a.data.nodeName(cfg)
-	if err != nil {
-		return err
-	}
-	settings, err := cfg.storeConfig(a.data.storeDir(), node)
-	if err != nil {
-		return err
-	}
-	if a.store, err = store.Open(ctx, settings, a.log); err != nil {
-		return fmt.Errorf("open store: %w", err)
-	}
-	return nil
-}
-
 // named says which settings name the certificates of an error.
 func named(prefix string, err error) error {
 	if err == nil {
@@ -344,37 +331,13 @@ func readPassword(key, path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	text, err := readText(path)
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", key, err)
 	}
-	if text = strings.TrimSpace(text); text == "" {
+	text := strings.TrimSpace(string(content))
+	if text == "" {
 		return "", fmt.Errorf("%s: %s is empty", key, path)
-	}
-	return text, nil
-}
-
-// nodeNameFile is the name, in the data folder, of the file with the node's name.
-const nodeNameFile = "node-name"
-
-// nodeName returns this node's name: the one that was chosen, or else one that the data
-// folder keeps. A node without others is called as its machine.
-func (d *dataDir) nodeName(cfg Config) (string, error) {
-	if cfg.NodeName != "" || !cfg.clustered() && !cfg.external() {
-		return cfg.NodeName, nil
-	}
-	host, _ := os.Hostname() // without one, the rest has to do
-	fresh := strings.ToLower(rand.Text()[:8])
-	if host, _, _ = strings.Cut(host, "."); validName(host) && len(host) < maxNameBytes/2 {
-		fresh = host + "-" + fresh
-	}
-	text, err := d.readOrCreate(nodeNameFile, fresh+"\n")
-	if err != nil {
-		return "", fmt.Errorf("node name: %w", err)
-	}
-	if text = strings.TrimSpace(text); !validName(text) {
-		return "", fmt.Errorf("%s: want a name of letters, digits, ., - and _",
-			filepath.Join(d.path, nodeNameFile))
 	}
 	return text, nil
 }

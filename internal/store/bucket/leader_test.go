@@ -1,10 +1,7 @@
-package store
+package bucket
 
 import (
 	"encoding/json"
-	"errors"
-	"sync"
-	"sync/atomic"
 	"testing"
 )
 
@@ -44,61 +41,5 @@ func TestLeaderIsConfirmed(t *testing.T) {
 				t.Errorf("confirm() of %s = %v, want an error %v", test.group, err, !test.want)
 			}
 		})
-	}
-}
-
-// Whoever comes while a run is under way needs another one, which all who wait share.
-func TestRoundsAreShared(t *testing.T) {
-	r := newRounds()
-	var runs atomic.Int64
-	running, release := make(chan struct{}), make(chan struct{})
-	first := make(chan error, 1)
-	go func() {
-		first <- r.join(t.Context(), func() error {
-			runs.Add(1)
-			close(running)
-			<-release
-			return nil
-		})
-	}()
-	<-running
-	const callers = 50
-	refused := errors.New("refused")
-	var wg sync.WaitGroup
-	for range callers {
-		wg.Go(func() {
-			err := r.join(t.Context(), func() error {
-				runs.Add(1)
-				return refused
-			})
-			if !errors.Is(err, refused) {
-				t.Errorf("join() = %v, want what the run returned that began after it", err)
-			}
-		})
-	}
-	within(t, "somebody waits for the next run", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.next != nil
-	})
-	close(release)
-	if err := <-first; err != nil {
-		t.Errorf("join() = %v, want nil", err)
-	}
-	wg.Wait()
-	if n := runs.Load(); n < 2 || n > callers/2 {
-		t.Errorf("%d callers had %d runs, want them to share a few", callers+1, n)
-	}
-}
-
-// A run that ends in a panic holds nobody up.
-func TestRoundThatPanics(t *testing.T) {
-	r := newRounds()
-	func() {
-		defer func() { _ = recover() }()
-		_ = r.join(t.Context(), func() error { panic("broken") })
-	}()
-	if err := r.join(t.Context(), func() error { return nil }); err != nil {
-		t.Errorf("join() after a panic = %v, want nil", err)
 	}
 }

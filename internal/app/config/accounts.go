@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"encoding/json"
@@ -65,7 +65,7 @@ var keyIDPattern = regexp.MustCompile(`^\w{1,128}$`)
 // LoadUsers returns the configured users with their secrets and policies. The
 // error names every mistake.
 func (c Config) LoadUsers() ([]User, error) {
-	l := loader{path: c.path, seen: map[string]string{}}
+	l := loader{path: c.Path, seen: map[string]string{}}
 	for i, account := range c.Accounts {
 		l.account(fmt.Sprintf("accounts[%d]", i), account)
 	}

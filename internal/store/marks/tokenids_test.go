@@ -1,4 +1,4 @@
-package store
+package marks
 
 import (
 	"testing"
@@ -8,10 +8,10 @@ import (
 
 func TestGoodBuckets(t *testing.T) {
 	leaders := map[string]string{}
-	for i, bucket := range markBucketNames() {
+	for i, bucket := range BucketNames() {
 		leaders[bucket] = []string{"a", "b", "dead", "hung"}[i%4]
 	}
-	delete(leaders, markBucketName(4)) // there is an election
+	delete(leaders, bucketName(4)) // there is an election
 	connected := map[string]bool{"a": true, "b": true, "hung": true, "new": true}
 	live := []string{"a", "b", "dead", "new"}
 	for _, tt := range []struct {
@@ -35,9 +35,9 @@ func TestTokenIDsAreOfGoodBuckets(t *testing.T) {
 		seen := map[parley.TokenID]bool{}
 		for range 200 {
 			id := newTokenID(good)
-			if good>>markBucketOf(id)&1 == 0 || seen[id] {
+			if good>>BucketOf(id)&1 == 0 || seen[id] {
 				t.Fatalf("with the buckets %032b: id %s of bucket %d, drawn before: %t",
-					good, id, markBucketOf(id), seen[id])
+					good, id, BucketOf(id), seen[id])
 			}
 			seen[id] = true
 		}

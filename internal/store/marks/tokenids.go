@@ -1,4 +1,4 @@
-package store
+package marks
 
 import (
 	"cmp"
@@ -21,8 +21,9 @@ const (
 	maxDraws = 640
 )
 
-// markBucketOf returns the bucket in which the use of a token is marked.
-func markBucketOf(id parley.TokenID) int { return int(crc32.ChecksumIEEE(id[:]) % markBuckets) }
+// BucketOf returns the place, among BucketNames, of the bucket in which the use of a token
+// is marked.
+func BucketOf(id parley.TokenID) int { return int(crc32.ChecksumIEEE(id[:]) % buckets) }
 
 // reach is what a node of a cluster knows of the nodes that lead marks.
 type reach struct {
@@ -35,37 +36,38 @@ type reach struct {
 // by this node, or else by one that is there as far as this node knows: what a dead node
 // led can be marked again only after an election, for which the token's holder would have
 // to wait. Clients of a node that was killed come for new tokens before others know.
-func (s *Store) NewTokenID() parley.TokenID {
-	known := s.reach.Load()
+func (m *Marks) NewTokenID() parley.TokenID {
+	known := m.reach.Load()
 	if known == nil { // alone, or with servers elsewhere
 		return parley.NewTokenID()
 	}
-	if s.engine.Connections() != known.connections {
-		known = s.look(known.leaders)
+	if m.engine.Connections() != known.connections {
+		known = m.look(known.leaders)
 	}
 	return newTokenID(known.good)
 }
 
 func newTokenID(good uint32) parley.TokenID {
 	for range maxDraws {
-		if id := parley.NewTokenID(); good>>markBucketOf(id)&1 == 1 {
+		if id := parley.NewTokenID(); good>>BucketOf(id)&1 == 1 {
 			return id
 		}
 	}
 	return parley.NewTokenID() // there is no good one: any has to wait
 }
 
-// watchReach keeps reach up to date until run ends.
-func (s *Store) watchReach(run context.Context) {
+// Watch keeps up to date, until run ends, which buckets new tokens should use. It is for
+// nodes of a cluster.
+func (m *Marks) Watch(run context.Context) {
 	tick := time.NewTicker(reachEvery)
 	defer tick.Stop()
 	var leaders map[string]string
 	var asked time.Time
 	for {
 		if now := time.Now(); now.Sub(asked) >= leadersEvery {
-			leaders, asked = s.engine.Leaders(), now
+			leaders, asked = m.engine.Leaders(), now
 		}
-		s.look(leaders)
+		m.look(leaders)
 		select {
 		case <-run.Done():
 			return
@@ -75,11 +77,11 @@ func (s *Store) watchReach(run context.Context) {
 }
 
 // look finds out which leaders can be reached now.
-func (s *Store) look(leaders map[string]string) *reach {
-	connections := s.engine.Connections() // before: a change meanwhile is noticed later
+func (m *Marks) look(leaders map[string]string) *reach {
+	connections := m.engine.Connections() // before: a change meanwhile is noticed later
 	known := &reach{leaders, connections,
-		goodBuckets(leaders, s.engine.Node(), s.engine.Connected(), s.Live())}
-	s.reach.Store(known)
+		goodBuckets(leaders, m.engine.Node(), m.engine.Connected(), m.live())}
+	m.reach.Store(known)
 	return known
 }
 
@@ -89,7 +91,7 @@ func (s *Store) look(leaders map[string]string) *reach {
 func goodBuckets(leaders map[string]string, self string, connected map[string]bool,
 	live []string) uint32 {
 	var own, others uint32
-	for i, bucket := range markBucketNames() {
+	for i, bucket := range BucketNames() {
 		switch leader := leaders[bucket]; {
 		case leader == self:
 			own |= 1 << i

@@ -1,4 +1,4 @@
-package store
+package bucket
 
 import (
 	"context"
@@ -29,38 +29,39 @@ const leaderSettled = 20 * time.Second
 // errNoMessage is the engine's code for a message that is not there.
 const errNoMessage jetstream.ErrorCode = 10037
 
-// leader asks the leader of a bucket, which alone knows what is stored: replicas may
+// Leader asks the leader of a bucket, which alone knows what is stored: replicas may
 // be behind, and the client library asks any of them.
-type leader struct {
-	conn   *nats.Conn
-	bucket string // as the engine has it
+type Leader struct {
+	Conn   *nats.Conn
+	Bucket string // as the engine has it
 }
 
-// entry is a key's value as a write left it, or the mark that the key was deleted.
-type entry struct {
-	key      string
-	value    []byte
-	revision uint64
-	saved    time.Time // by the clock of the engine
-	deleted  bool
+// Entry is a key's value as a write left it, or the mark that the key was deleted.
+type Entry struct {
+	Key      string
+	Value    []byte
+	Revision uint64
+	Saved    time.Time // by the clock of the engine
+	Deleted  bool
 }
 
-// last returns what is stored under a key. Its revision is 0 when nothing is.
-func (l leader) last(ctx context.Context, key string) (entry, error) {
-	return l.message(ctx, map[string]any{"last_by_subj": l.subject(key)})
+// Last returns what is stored under a key. Its revision is 0 when nothing is.
+func (l Leader) Last(ctx context.Context, key string) (Entry, error) {
+	return l.message(ctx, map[string]any{"last_by_subj": l.Subject(key)})
 }
 
-// after returns the first of the entries that are newer than a revision, of all keys.
+// After returns the first of the entries that are newer than a revision, of all keys.
 // Its revision is 0 when there is none, which may be said by a former leader that has not
-// noticed yet: see newest.
-func (l leader) after(ctx context.Context, revision uint64) (entry, error) {
-	return l.message(ctx, map[string]any{"seq": revision + 1, "next_by_subj": l.subject(">")})
+// noticed yet: see Newest.
+func (l Leader) After(ctx context.Context, revision uint64) (Entry, error) {
+	return l.message(ctx, map[string]any{"seq": revision + 1, "next_by_subj": l.Subject(">")})
 }
 
-func (l leader) subject(key string) string { return "$KV." + l.bucket + "." + key }
+// Subject returns the subject of a key's entries; > stands for all keys.
+func (l Leader) Subject(key string) string { return "$KV." + l.Bucket + "." + key }
 
 // message asks for one entry.
-func (l leader) message(ctx context.Context, question map[string]any) (entry, error) {
+func (l Leader) message(ctx context.Context, question map[string]any) (Entry, error) {
 	var answer struct {
 		Message struct {
 			Subject string    `json:"subject"`
@@ -72,28 +73,28 @@ func (l leader) message(ctx context.Context, question map[string]any) (entry, er
 	}
 	err := l.ask(ctx, "MSG.GET", question, &answer)
 	if e := (*jetstream.APIError)(nil); errors.As(err, &e) && e.ErrorCode == errNoMessage {
-		return entry{}, nil
+		return Entry{}, nil
 	}
 	if err != nil {
-		return entry{}, err
+		return Entry{}, err
 	}
 	m := answer.Message
-	e := entry{key: m.Subject[len(l.subject("")):], value: m.Data, revision: m.Seq, saved: m.Time}
+	e := Entry{Key: m.Subject[len(l.Subject("")):], Value: m.Data, Revision: m.Seq, Saved: m.Time}
 	if len(m.Header) > 0 {
 		header, err := nats.DecodeHeadersMsg(m.Header)
 		if err != nil {
-			return entry{}, fmt.Errorf("read the headers of %s: %w", m.Subject, err)
+			return Entry{}, fmt.Errorf("read the headers of %s: %w", m.Subject, err)
 		}
 		// The client library marks deletions by the first, the server by the second.
-		e.deleted = header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != ""
+		e.Deleted = header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != ""
 	}
 	return e, nil
 }
 
-// newest returns the revision of the newest write, as a leader knows it that no other
+// Newest returns the revision of the newest write, as a leader knows it that no other
 // can have followed yet, and whether that has led for so long that whatever a leader
 // answers comes from this one.
-func (l leader) newest(ctx context.Context) (revision uint64, settled bool, err error) {
+func (l Leader) Newest(ctx context.Context) (revision uint64, settled bool, err error) {
 	var answer struct {
 		Now   time.Time `json:"ts"`
 		State struct {
@@ -141,7 +142,7 @@ func (g *group) confirm() error {
 
 // ask puts a question about the bucket's stream to its leader; nil asks for all there
 // is to say.
-func (l leader) ask(ctx context.Context, about string, question, answer any) error {
+func (l Leader) ask(ctx context.Context, about string, question, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, leaderTimeout)
 	defer cancel()
 	var data []byte
@@ -151,9 +152,9 @@ func (l leader) ask(ctx context.Context, about string, question, answer any) err
 			return err
 		}
 	}
-	msg, err := l.conn.RequestWithContext(ctx, "$JS.API.STREAM."+about+".KV_"+l.bucket, data)
+	msg, err := l.Conn.RequestWithContext(ctx, "$JS.API.STREAM."+about+".KV_"+l.Bucket, data)
 	if err != nil {
-		return fmt.Errorf("ask the leader of bucket %s: %w", l.bucket, err)
+		return fmt.Errorf("ask the leader of bucket %s: %w", l.Bucket, err)
 	}
 	var refusal struct {
 		Error *jetstream.APIError `json:"error"`
@@ -165,7 +166,7 @@ func (l leader) ask(ctx context.Context, about string, question, answer any) err
 		err = json.Unmarshal(msg.Data, answer)
 	}
 	if err != nil {
-		return fmt.Errorf("ask the leader of bucket %s: %w", l.bucket, err)
+		return fmt.Errorf("ask the leader of bucket %s: %w", l.Bucket, err)
 	}
 	return nil
 }

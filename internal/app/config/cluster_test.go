@@ -1,4 +1,4 @@
-package app_test
+package config_test
 
 import (
 	"crypto/ed25519"
@@ -13,14 +13,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/app/config"
 )
 
 // nodeSettings returns settings of a node of a cluster that have no mistakes.
-func nodeSettings(t *testing.T) app.Config {
+func nodeSettings(t *testing.T) config.Config {
 	t.Helper()
 	t.Setenv("PARLEY_MASTER_KEY", strings.Repeat("0", 64))
-	cfg := app.DefaultConfig()
+	cfg := config.Default()
 	cfg.ClusterName, cfg.ClusterListen = "chat", "10.0.0.1:6222"
 	cfg.ClusterJoin = []string{"10.0.0.1:6222", "10.0.0.2:6222", "10.0.0.3:6222"}
 	cfg.InsecureCluster = true
@@ -31,58 +31,58 @@ func nodeSettings(t *testing.T) app.Config {
 func TestNodeSettings(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(*app.Config)
+		change func(*config.Config)
 		want   string // in the only line; empty is none
 	}{
-		{"right", func(*app.Config) {}, ""},
-		{"no cluster", func(c *app.Config) { *c = app.DefaultConfig() }, ""},
-		{"itself is not in the list", func(c *app.Config) { c.ClusterJoin = c.ClusterJoin[1:] }, ""},
-		{"five nodes", func(c *app.Config) { c.ClusterJoin = []string{"a:1", "b:1", "c:1", "d:1"} }, ""},
-		{"an IPv6 address", func(c *app.Config) { c.ClusterJoin[2] = "[::1]:6222" }, ""},
-		{"all addresses, advertised", func(c *app.Config) {
+		{"right", func(*config.Config) {}, ""},
+		{"no cluster", func(c *config.Config) { *c = config.Default() }, ""},
+		{"itself is not in the list", func(c *config.Config) { c.ClusterJoin = c.ClusterJoin[1:] }, ""},
+		{"five nodes", func(c *config.Config) { c.ClusterJoin = []string{"a:1", "b:1", "c:1", "d:1"} }, ""},
+		{"an IPv6 address", func(c *config.Config) { c.ClusterJoin[2] = "[::1]:6222" }, ""},
+		{"all addresses, advertised", func(c *config.Config) {
 			c.ClusterListen, c.ClusterAdvertise = ":6222", "10.0.0.1:6222"
 		}, ""},
-		{"one node", func(c *app.Config) { c.ClusterJoin = nil }, "a cluster of one node is none"},
-		{"two nodes", func(c *app.Config) { c.ClusterJoin = c.ClusterJoin[:2] },
+		{"one node", func(c *config.Config) { c.ClusterJoin = nil }, "a cluster of one node is none"},
+		{"two nodes", func(c *config.Config) { c.ClusterJoin = c.ClusterJoin[:2] },
 			"a cluster of two cannot lose a node and go on"},
-		{"six nodes", func(c *app.Config) {
+		{"six nodes", func(c *config.Config) {
 			c.ClusterJoin = []string{"a:1", "b:1", "c:1", "d:1", "e:1"}
 		}, "use an external NATS"},
-		{"no name", func(c *app.Config) { c.ClusterName = "" }, "cluster_name must be"},
-		{"a name with a space", func(c *app.Config) { c.ClusterName = "a b" }, `not "a b"`},
-		{"the longest name", func(c *app.Config) { c.ClusterName = strings.Repeat("a", 64) }, ""},
-		{"a longer name", func(c *app.Config) { c.ClusterName = strings.Repeat("a", 65) },
+		{"no name", func(c *config.Config) { c.ClusterName = "" }, "cluster_name must be"},
+		{"a name with a space", func(c *config.Config) { c.ClusterName = "a b" }, `not "a b"`},
+		{"the longest name", func(c *config.Config) { c.ClusterName = strings.Repeat("a", 64) }, ""},
+		{"a longer name", func(c *config.Config) { c.ClusterName = strings.Repeat("a", 65) },
 			"cluster_name must be"},
-		{"no port", func(c *app.Config) { c.ClusterListen = "10.0.0.1" },
+		{"no port", func(c *config.Config) { c.ClusterListen = "10.0.0.1" },
 			"cluster_listen must be host:port"},
-		{"port 0", func(c *app.Config) { c.ClusterListen = "10.0.0.1:0" },
+		{"port 0", func(c *config.Config) { c.ClusterListen = "10.0.0.1:0" },
 			"cluster_listen must be host:port"},
-		{"the last port", func(c *app.Config) { c.ClusterListen = "10.0.0.4:65535" }, ""},
-		{"one port more", func(c *app.Config) { c.ClusterListen = "10.0.0.1:65536" },
+		{"the last port", func(c *config.Config) { c.ClusterListen = "10.0.0.4:65535" }, ""},
+		{"one port more", func(c *config.Config) { c.ClusterListen = "10.0.0.1:65536" },
 			"cluster_listen must be host:port"},
-		{"all addresses", func(c *app.Config) { c.ClusterListen = "0.0.0.0:6222" },
+		{"all addresses", func(c *config.Config) { c.ClusterListen = "0.0.0.0:6222" },
 			"cluster_advertise must say"},
-		{"all addresses of IPv6", func(c *app.Config) { c.ClusterListen = "[::]:6222" },
+		{"all addresses of IPv6", func(c *config.Config) { c.ClusterListen = "[::]:6222" },
 			"cluster_advertise must say"},
-		{"an advertised address without a host", func(c *app.Config) { c.ClusterAdvertise = ":6222" },
+		{"an advertised address without a host", func(c *config.Config) { c.ClusterAdvertise = ":6222" },
 			"cluster_advertise must name a host"},
-		{"an address of a node without a host", func(c *app.Config) { c.ClusterJoin[1] = ":6222" },
+		{"an address of a node without a host", func(c *config.Config) { c.ClusterJoin[1] = ":6222" },
 			"cluster_join must name a host"},
-		{"a node name", func(c *app.Config) { c.NodeName = "node-1.a_b" }, ""},
-		{"a node name with a slash", func(c *app.Config) { c.NodeName = "a/b" }, "node_name must be"},
-		{"development", func(c *app.Config) { c.Dev = true }, "--dev is for one node"},
-		{"both kinds", func(c *app.Config) { c.NATSURL = "nats://nats:4222" },
+		{"a node name", func(c *config.Config) { c.NodeName = "node-1.a_b" }, ""},
+		{"a node name with a slash", func(c *config.Config) { c.NodeName = "a/b" }, "node_name must be"},
+		{"development", func(c *config.Config) { c.Dev = true }, "--dev is for one node"},
+		{"both kinds", func(c *config.Config) { c.NATSURL = "nats://nats:4222" },
 			"cluster_* and nats_url exclude each other"},
-		{"nothing secret", func(c *app.Config) { c.InsecureCluster, c.ClusterSecretFile = false, "x" },
+		{"nothing secret", func(c *config.Config) { c.InsecureCluster, c.ClusterSecretFile = false, "x" },
 			"a cluster needs cluster_cert_file"},
-		{"half a certificate", func(c *app.Config) { c.ClusterCertFile = "x" },
+		{"half a certificate", func(c *config.Config) { c.ClusterCertFile = "x" },
 			"are needed together"},
-		{"an absent secret", func(c *app.Config) { c.ClusterSecretFile = "/absent" },
+		{"an absent secret", func(c *config.Config) { c.ClusterSecretFile = "/absent" },
 			"cluster_secret_file: open /absent"},
-		{"absent certificates", func(c *app.Config) {
+		{"absent certificates", func(c *config.Config) {
 			c.ClusterCertFile, c.ClusterKeyFile, c.ClusterCAFile = "/absent", "/absent", "/absent"
 		}, "cluster_cert_file, cluster_key_file, cluster_ca_file: open /absent"},
-		{"replicas in a cluster", func(c *app.Config) { c.Replicas = 1 }, "replicas is for nats_url"},
+		{"replicas in a cluster", func(c *config.Config) { c.Replicas = 1 }, "replicas is for nats_url"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -151,45 +151,45 @@ func TestCertificateOfANode(t *testing.T) {
 func TestNATSSettings(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(*app.Config)
+		change func(*config.Config)
 		want   string
 	}{
-		{"right", func(*app.Config) {}, ""},
-		{"several servers", func(c *app.Config) { c.NATSURL = "nats://a:4222, tls://b:4222" }, ""},
-		{"one replica", func(c *app.Config) { c.Replicas = 1 }, ""},
-		{"five replicas", func(c *app.Config) { c.Replicas = 5 }, ""},
-		{"no replica", func(c *app.Config) { c.Replicas = 0 }, "replicas must be 1 to 5, not 0"},
-		{"six replicas", func(c *app.Config) { c.Replicas = 6 }, "replicas must be 1 to 5, not 6"},
-		{"a web address", func(c *app.Config) { c.NATSURL = "http://nats:4222" },
+		{"right", func(*config.Config) {}, ""},
+		{"several servers", func(c *config.Config) { c.NATSURL = "nats://a:4222, tls://b:4222" }, ""},
+		{"one replica", func(c *config.Config) { c.Replicas = 1 }, ""},
+		{"five replicas", func(c *config.Config) { c.Replicas = 5 }, ""},
+		{"no replica", func(c *config.Config) { c.Replicas = 0 }, "replicas must be 1 to 5, not 0"},
+		{"six replicas", func(c *config.Config) { c.Replicas = 6 }, "replicas must be 1 to 5, not 6"},
+		{"a web address", func(c *config.Config) { c.NATSURL = "http://nats:4222" },
 			"is not nats://host:port"},
-		{"no scheme", func(c *app.Config) { c.NATSURL = "nats:4222" }, "is not nats://host:port"},
-		{"a comma too many", func(c *app.Config) { c.NATSURL = "nats://a:4222," },
+		{"no scheme", func(c *config.Config) { c.NATSURL = "nats:4222" }, "is not nats://host:port"},
+		{"a comma too many", func(c *config.Config) { c.NATSURL = "nats://a:4222," },
 			`"" is not nats://host:port`},
-		{"a password in sight", func(c *app.Config) { c.NATSURL = "nats://ann:secret@nats:4222" },
+		{"a password in sight", func(c *config.Config) { c.NATSURL = "nats://ann:secret@nats:4222" },
 			"nats_url must not hold a password"},
-		{"a prefix", func(c *app.Config) { c.NATSPrefix = "chat_1-A" }, ""},
-		{"a prefix with a dot", func(c *app.Config) { c.NATSPrefix = "a.b" }, "nats_prefix must be"},
-		{"no prefix", func(c *app.Config) { c.NATSPrefix = "" }, "nats_prefix must be"},
-		{"two ways to log in", func(c *app.Config) {
+		{"a prefix", func(c *config.Config) { c.NATSPrefix = "chat_1-A" }, ""},
+		{"a prefix with a dot", func(c *config.Config) { c.NATSPrefix = "a.b" }, "nats_prefix must be"},
+		{"no prefix", func(c *config.Config) { c.NATSPrefix = "" }, "nats_prefix must be"},
+		{"two ways to log in", func(c *config.Config) {
 			c.NATSCredsFile, c.NATSUser, c.NATSPasswordFile = "x", "ann", "x"
 		}, "nats_creds_file and nats_user exclude each other"},
-		{"a user without a password", func(c *app.Config) { c.NATSUser = "ann" }, "are needed together"},
-		{"a certificate without a key", func(c *app.Config) { c.NATSCertFile = "x" },
+		{"a user without a password", func(c *config.Config) { c.NATSUser = "ann" }, "are needed together"},
+		{"a certificate without a key", func(c *config.Config) { c.NATSCertFile = "x" },
 			"are needed together"},
-		{"nothing to log in to", func(c *app.Config) { c.NATSURL, c.NATSCredsFile = "", "x" },
+		{"nothing to log in to", func(c *config.Config) { c.NATSURL, c.NATSCredsFile = "", "x" },
 			"nats_url must say where NATS is"},
-		{"absent credentials", func(c *app.Config) { c.NATSCredsFile = "/absent" },
+		{"absent credentials", func(c *config.Config) { c.NATSCredsFile = "/absent" },
 			"nats_creds_file: open /absent"},
-		{"an absent password", func(c *app.Config) {
+		{"an absent password", func(c *config.Config) {
 			c.NATSUser, c.NATSPasswordFile = "ann", "/absent"
 		}, "nats_password_file: open /absent"},
-		{"an absent authority", func(c *app.Config) { c.NATSCAFile = "/absent" },
+		{"an absent authority", func(c *config.Config) { c.NATSCAFile = "/absent" },
 			"nats_cert_file, nats_key_file, nats_ca_file: open /absent"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("PARLEY_MASTER_KEY", strings.Repeat("0", 64))
-			cfg := app.DefaultConfig()
+			cfg := config.Default()
 			cfg.NATSURL = "nats://nats:4222"
 			test.change(&cfg)
 			wantMistake(t, cfg.Check(), test.want)
@@ -200,10 +200,10 @@ func TestNATSSettings(t *testing.T) {
 // TestNodesNeedTheSameMasterKey leaves it out, and sets it in a file.
 func TestNodesNeedTheSameMasterKey(t *testing.T) {
 	cluster := nodeSettings(t)
-	external := app.DefaultConfig()
+	external := config.Default()
 	external.NATSURL = "nats://nats:4222"
 	t.Setenv("PARLEY_MASTER_KEY", "")
-	for _, cfg := range []app.Config{cluster, external} {
+	for _, cfg := range []config.Config{cluster, external} {
 		wantMistake(t, cfg.Check(), "need the same master key: set master_key_file or PARLEY_MASTER_KEY")
 		cfg.MasterKeyFile = "x"
 		wantMistake(t, cfg.Check(), "")
@@ -253,7 +253,7 @@ insecure_cluster: true
 	_, err = load(t, "cluster_nam: chat\nclusterName: chat\n", nil)
 	for _, want := range []string{`unknown key "cluster_nam"`, `(did you mean "cluster_name"?)`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("LoadConfig() = %v, want %s", err, want)
+			t.Errorf("Load() = %v, want %s", err, want)
 		}
 	}
 }

@@ -1,50 +1,15 @@
-package store
+// Package record is the form in which rooms and logging configurations are stored: JSON
+// that outlives the program that wrote it. Where it is stored, and under which keys, is
+// left to others.
+package record
 
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/parley-chat/parley"
 )
-
-// resourceKey returns the name of a resource inside keys and subjects. The error
-// has code Invalid when arn is not that of a resource of the kind, or when a part
-// of it would mean something to NATS: dots, wildcards and spaces do.
-func resourceKey(kind parley.Kind, arn parley.ARN) (string, error) {
-	key := arn.Region + "." + arn.Account + "." + arn.ID
-	if arn.Kind != kind || len(key) > parley.MaxARNLen ||
-		!plain(arn.Region) || !plain(arn.Account) || !plain(arn.ID) {
-		return "", parley.Errorf(parley.Invalid, "not the ARN of a %s: %q", noun(kind), arn)
-	}
-	return key, nil
-}
-
-// noun returns what messages call a resource of a kind. Its plural ends in s.
-func noun(kind parley.Kind) string { return strings.ReplaceAll(string(kind), "-", " ") }
-
-// plain reports whether s is one or more ASCII letters, digits and hyphens.
-func plain(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// parseKey returns the ARN that resourceKey made into key.
-func parseKey(kind parley.Kind, key string) (parley.ARN, error) {
-	parts := strings.Split(key, ".")
-	if len(parts) != 3 {
-		return parley.ARN{}, fmt.Errorf("key %q has %d parts, want 3", key, len(parts))
-	}
-	arn := parley.ARN{Region: parts[0], Account: parts[1], Kind: kind, ID: parts[2]}
-	_, err := resourceKey(kind, arn)
-	return arn, err
-}
 
 // roomRecord is a room as it is stored; its key holds the ARN. Times are in full
 // precision: the order of lists depends on them.
@@ -64,7 +29,8 @@ type handlerRecord struct {
 	Fallback parley.Fallback `json:"fallback"`
 }
 
-func encodeRoom(r parley.Room) ([]byte, error) {
+// EncodeRoom returns what is stored of a room.
+func EncodeRoom(r parley.Room) ([]byte, error) {
 	record := roomRecord{
 		Name:                    r.Name,
 		MaxMessageLength:        r.MaxMessageLength,
@@ -86,9 +52,9 @@ func encodeRoom(r parley.Room) ([]byte, error) {
 	return data, nil
 }
 
-// decodeRoom returns the room that encodeRoom made into data, with nil for what is
+// DecodeRoom returns the room that EncodeRoom made into data, with nil for what is
 // empty.
-func decodeRoom(arn parley.ARN, data []byte) (parley.Room, error) {
+func DecodeRoom(arn parley.ARN, data []byte) (parley.Room, error) {
 	var record roomRecord
 	if err := json.Unmarshal(data, &record); err != nil {
 		return parley.Room{}, fmt.Errorf("decode room: %w", err)
@@ -133,7 +99,8 @@ type destinationRecord struct {
 	Name string                 `json:"name"`
 }
 
-func encodeConfiguration(l parley.LoggingConfiguration) ([]byte, error) {
+// EncodeConfiguration returns what is stored of a logging configuration.
+func EncodeConfiguration(l parley.LoggingConfiguration) ([]byte, error) {
 	data, err := json.Marshal(configurationRecord{
 		Name:        l.Name,
 		Destination: destinationRecord(l.Destination),
@@ -148,9 +115,9 @@ func encodeConfiguration(l parley.LoggingConfiguration) ([]byte, error) {
 	return data, nil
 }
 
-// decodeConfiguration returns the logging configuration that encodeConfiguration
+// DecodeConfiguration returns the logging configuration that EncodeConfiguration
 // made into data, with nil for what is empty.
-func decodeConfiguration(arn parley.ARN, data []byte) (parley.LoggingConfiguration, error) {
+func DecodeConfiguration(arn parley.ARN, data []byte) (parley.LoggingConfiguration, error) {
 	var record configurationRecord
 	err := json.Unmarshal(data, &record)
 	if err == nil {
