@@ -14,9 +14,15 @@ import (
 	"github.com/parley-chat/parley/internal/store/engine"
 )
 
-// openTimeout bounds one attempt to make a bucket, of which there are several when
-// the other nodes are not there yet.
-const openTimeout = 2 * time.Second
+const (
+	// openTimeout bounds one attempt to make a bucket, of which there are several when
+	// the other nodes are not there yet.
+	openTimeout = 2 * time.Second
+
+	// openAloneTimeout bounds the only attempt that there is where no other node is: a
+	// machine or a disk that is busy may take its time.
+	openAloneTimeout = 30 * time.Second
+)
 
 // Open returns a bucket, which it makes if it is missing, as many times as the engine
 // keeps things and under the name that the engine has for it.
@@ -28,7 +34,11 @@ func Open(ctx context.Context, js jetstream.JetStream, e *engine.Engine,
 	if kv := asWanted(ctx, js, cfg); kv != nil {
 		return kv, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	timeout := openAloneTimeout
+	if e.Shared() {
+		timeout = openTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	kv, err := js.CreateOrUpdateKeyValue(ctx, cfg)
 	if err != nil {
