@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/parley-chat/parley/internal/parleytest"
 )
@@ -201,11 +200,7 @@ func TestSighupReloadsPoliciesAndKeepsTheGoodOnes(t *testing.T) {
 		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(10 * time.Second); !done(); {
-			if time.Now().After(deadline) {
-				t.Fatal("the reload had no effect in 10 seconds")
-			}
-		}
+		waitAtMost(t, patience, "the reload to have an effect", done)
 	}
 	lists := func(key string) bool { return as(t, p, key).Call(t, "ListRooms", nil).Status == http.StatusOK }
 	// Swap the policies of two users.

@@ -47,7 +47,7 @@ func TestChurn(t *testing.T) {
 	c := &churn{client: srv.Client, room: srv.CreateRoom(t, nil), length: 3 * time.Second,
 		coming: 100, staying: 20, stay: time.Second, every: 10 * time.Millisecond}
 	c.run(t)
-	waitAtMost(t, 30*time.Second, "the files of the sessions to be closed", func() bool {
+	waitAtMost(t, patience, "the files of the sessions to be closed", func() bool {
 		return openFiles(t, os.Getpid()) <= files+2*keptAlive
 	})
 }

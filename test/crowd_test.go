@@ -92,7 +92,7 @@ func (cr *crowd) read(u *parleytest.User, i int) error {
 // and returns which they are.
 func (cr *crowd) chat(t *testing.T, perSecond int, least time.Duration, so func() bool) span {
 	t.Helper()
-	first, limit := cr.count, 20*time.Second
+	first, limit := cr.count, patience
 	tick := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer tick.Stop()
 	for begin := time.Now(); time.Since(begin) < least || !so(); <-tick.C {
@@ -143,7 +143,7 @@ func always() bool { return true }
 // without a Close frame: after one, official clients stay away.
 func wantDropped(t *testing.T, who string, u *parleytest.User) {
 	t.Helper()
-	if err := u.Conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := u.Conn.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	for {

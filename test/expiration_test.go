@@ -37,7 +37,7 @@ func TestSessionEndsAtItsExpirationTime(t *testing.T) {
 	if got := <-idle; got.pings == 0 || got.messages != 0 || got.err != nil {
 		t.Errorf("the idle session saw %s, want a Ping and its end", got)
 	}
-	if got := <-busy; got.messages < 10 || got.err != nil {
+	if got := <-busy; got.messages < 6 || got.err != nil { // in time, eleven
 		t.Errorf("the busy session saw %s, want its messages and its end", got)
 	}
 	_, err := c.Dial(t, unused.text)
@@ -79,7 +79,7 @@ func (e ending) String() string {
 }
 
 // endTolerance is how late a session may end on a busy machine.
-const endTolerance = 3 * time.Second
+const endTolerance = 10 * time.Second
 
 // watchToItsEnd opens a session that reads until its end and answers pings. When every
 // is not 0, it also sends a message that often.

@@ -30,12 +30,14 @@ const (
 	// halfOpen is how many connections are opened that never become a request.
 	halfOpen = 3000
 	// slowAttackBound is how long an attack may last that dribbles. The server waits
-	// 10 seconds for headers, and as long for a body.
-	slowAttackBound = 15 * time.Second
-	// quickAttackBound is how long the answer to what is sent at once may take.
-	quickAttackBound = 5 * time.Second
-	// neighbourBound is how long a call or a message of another client may take.
-	neighbourBound = 2 * time.Second
+	// 10 seconds for headers, and as long for a body; the rest is for a busy machine.
+	slowAttackBound = 40 * time.Second
+	// quickAttackBound is how long the answer to what is sent at once may take: less than
+	// the server waits.
+	quickAttackBound = 9 * time.Second
+	// neighbourBound is how long a call or a message of another client may take. It is
+	// generous, too: who had to wait for attackers would wait as long as the server does.
+	neighbourBound = 8 * time.Second
 	// growthBound is how much memory the server may take for all of it together: some
 	// 12 KB for each half-open connection, and several times the size of the bodies that
 	// it reads at once, until the garbage is collected.

@@ -56,7 +56,7 @@ func TestLogInJSON(t *testing.T) {
 	ana.Say(t, "hello")
 	ana.Next(t)
 	var call, review logLine
-	waitAtMost(t, 10*time.Second, "lines about the call and the message", func() bool {
+	waitAtMost(t, patience, "lines about the call and the message", func() bool {
 		lines := p.jsonLog()
 		call, review = find(lines, "audit log"), find(lines, "review")
 		return call != nil && review != nil

@@ -97,7 +97,7 @@ func eventually(t *testing.T, patience time.Duration, try func() error) {
 	}
 }
 
-const logPatience = 20 * time.Second // for what must happen to logs
+const logPatience = patience // for what must happen to logs
 
 // createLogging makes a logging configuration and returns its ARN.
 func createLogging(t *testing.T, c *parleytest.Client, kind, member, name string) string {

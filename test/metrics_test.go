@@ -161,7 +161,7 @@ var counted = []string{"parley_api_duration_seconds", "parley_handshakes_total",
 func (c *census) agree(when string) {
 	c.t.Helper()
 	var diff string
-	for begin := time.Now(); time.Since(begin) < 10*time.Second; { // the last of it may take a moment
+	for begin := time.Now(); time.Since(begin) < patience; { // the last of it may take a moment
 		if diff = cmp.Diff(c.want, samples(families(c.t, c.Admin), counted...)); diff == "" {
 			return
 		}

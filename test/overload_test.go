@@ -74,7 +74,7 @@ func TestMaxSessions(t *testing.T) {
 	}
 	token := c.Token(t, room, "late")
 	for range tries {
-		res, _, err := p.shake(token, 5*time.Second)
+		res, _, err := p.shake(token, frameTimeout)
 		if err != nil || res.StatusCode != 503 || res.Header.Get("Retry-After") == "" ||
 			res.Header.Get("x-amzn-ErrorType") != "ServiceUnavailableException" {
 			t.Fatalf("session %d of %d: answered %+v (%v), want 503 ServiceUnavailableException"+
@@ -83,7 +83,7 @@ func TestMaxSessions(t *testing.T) {
 	}
 	say(t, users, "full")
 	_ = users[most-1].Conn.Close()
-	waitAtMost(t, 5*time.Second, "the place to be free", func() bool {
+	waitAtMost(t, patience, "the place to be free", func() bool {
 		return p.metric(openSessions) == most-1
 	})
 	late, err := c.Dial(t, token)
@@ -181,7 +181,7 @@ func (p *process) flood(t *testing.T, name string, tokens []string, handshakes i
 	var all sync.WaitGroup
 	for i := range handshakes {
 		all.Go(func() {
-			res, conn, err := p.shake(tokens[i%len(tokens)], 20*time.Second)
+			res, conn, err := p.shake(tokens[i%len(tokens)], patience)
 			if err == nil && conn == nil && res.StatusCode != http.StatusUnauthorized {
 				err = errors.New(res.Status)
 			}
@@ -227,6 +227,10 @@ func serveWithFiles(t *testing.T, files int, args ...string) *process {
 	return p
 }
 
+// answerBound is how long a handshake may take to be answered. Where no file is left for
+// it, none comes.
+const answerBound = 10 * time.Second
+
 // fewFiles is how many files a server may open that is to run out of them.
 const fewFiles = 256
 
@@ -244,7 +248,7 @@ func (p *process) crowdIn(
 		t.Cleanup(func() { _ = conn.Close() })
 	}
 	for _, token := range tokens {
-		res, conn, err := p.shake(token, 3*time.Second)
+		res, conn, err := p.shake(token, answerBound)
 		if conn == nil {
 			t.Logf("%d sessions opened beside %d idle connections; then: %v", len(users), idle, err)
 			return users, res
@@ -301,9 +305,9 @@ func TestNoFilesLeft(t *testing.T) {
 	}
 	begin := time.Now()
 	a, err := c.TryCall("ListRooms", nil)
-	if took := time.Since(begin); err != nil || a.Status != http.StatusOK || took > 5*time.Second {
-		t.Errorf("after %d sessions had left, ListRooms answered %+v (%v) after %s, want 200 within 5s",
-			leaving, a, err, took)
+	if took := time.Since(begin); err != nil || a.Status != http.StatusOK || took > answerBound {
+		t.Errorf("after %d sessions had left, ListRooms answered %+v (%v) after %s, want 200 within %s",
+			leaving, a, err, took, answerBound)
 	}
 	p.wantAllIn(t, users[leaving:])
 }
@@ -313,7 +317,7 @@ func TestNoFilesLeft(t *testing.T) {
 func (p *process) wantAllIn(t *testing.T, users []*parleytest.User) {
 	t.Helper()
 	wantAllPinged(t, users)
-	waitAtMost(t, 5*time.Second, "the sessions that left to end", func() bool {
+	waitAtMost(t, patience, "the sessions that left to end", func() bool {
 		return p.metric(openSessions) <= len(users)
 	})
 	if n := p.metric(openSessions); n != len(users) {
@@ -330,7 +334,7 @@ func wantAllPinged(t *testing.T, users []*parleytest.User) {
 	t.Helper()
 	for _, u := range users {
 		write(t, u, ws.NewPingFrame(nil))
-		if err := u.Conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		if err := u.Conn.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
 			t.Fatal(err)
 		}
 		frame, err := parleytest.ReadFrame(u.Stream)

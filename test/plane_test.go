@@ -122,6 +122,9 @@ func tcpOf(u *parleytest.User) *net.TCPConn {
 	return u.Conn.(*net.TCPConn)
 }
 
+// patience is for what must happen, on a machine with much else to do.
+const patience = time.Minute
+
 // waitAtMost waits until something is so.
 func waitAtMost(t *testing.T, limit time.Duration, what string, so func() bool) {
 	t.Helper()

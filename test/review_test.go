@@ -178,7 +178,7 @@ func TestReviewKeepsTheOrderOfSessions(t *testing.T) {
 // at once. Exactly at the limit, this is tested in internal/review, where time does not
 // pass by itself: here, a busy machine may take longer than the handler.
 func TestReviewClock(t *testing.T) {
-	const sessions, tries = 25, 40
+	const sessions, want, most = 25, 1000, 2 * time.Minute
 	srv := parleytest.StartOne(t, noQuotas,
 		webhook(t, func(p reviewPayload) string {
 			takes, err := time.ParseDuration(p.Content)
@@ -188,53 +188,65 @@ func TestReviewClock(t *testing.T) {
 			<-time.After(takes)
 			return allowed(p.Content)
 		}))
+	var slow, quick reviews
 	var all sync.WaitGroup
-	var decided, late atomic.Int64
-	done := make(chan struct{})
+	begin := time.Now()
 	for range sessions {
 		// Each session is in a room of its own, so that it gets no frames but its own.
-		slow := srv.Join(t, srv.CreateRoom(t, reviewed("DENY")), "slow", "SEND_MESSAGE")
-		quick := srv.Join(t, srv.CreateRoom(t, reviewed("DENY")), "quick", "SEND_MESSAGE")
+		ana := srv.Join(t, srv.CreateRoom(t, reviewed("DENY")), "slow", "SEND_MESSAGE")
+		ben := srv.Join(t, srv.CreateRoom(t, reviewed("DENY")), "quick", "SEND_MESSAGE")
 		all.Go(func() {
-			for range tries {
-				if timeReview(t, slow, "400ms") {
-					t.Error("a handler that takes 400ms decided on a message")
-				}
-				if late.Add(1) == sessions*tries {
-					close(done)
-				}
+			for slow.late.Load() < want && time.Since(begin) < most && slow.review(t, ana, "1s") {
 			}
 		})
-		all.Go(func() {
-			for more := true; more; { // so that the handler never seems to be dead
-				if timeReview(t, quick, "20ms") {
-					decided.Add(1)
-				}
-				select {
-				case <-done:
-					more = false
-				default:
-				}
+		all.Go(func() { // as long as the slow ones, so that the handler does not seem to be dead
+			for (slow.late.Load() < want || quick.decided.Load() < want) &&
+				time.Since(begin) < most && quick.review(t, ben, "20ms") {
 			}
 		})
 	}
 	all.Wait()
-	if got := decided.Load(); got < sessions*tries {
-		t.Errorf("a handler that takes 20ms decided on %d messages, want at least %d", got, sessions*tries)
+	if n := slow.decided.Load(); n > 0 {
+		t.Errorf("a handler that takes 1s decided on %d messages", n)
+	}
+	if n := slow.late.Load(); n < want {
+		t.Errorf("%d messages were denied since a handler takes 1s, want %d", n, want)
+	}
+	if n := quick.decided.Load(); n < want {
+		t.Errorf("a handler that takes 20ms decided on %d messages, want at least %d", n, want)
+	}
+	// When all are late, on a busy machine, the server does not wait for a while.
+	if n := slow.early.Load() + quick.early.Load(); n > 0 && quick.late.Load() == 0 {
+		t.Errorf("%d messages were denied before the time of their review was over", n)
 	}
 }
 
-// timeReview sends a message and reports whether it was delivered, or else denied by the
-// room's fallback: which may not be before the time of its review is over.
-func timeReview(t *testing.T, u *parleytest.User, content string) (delivered bool) {
+// reviews counts what came of messages under review.
+type reviews struct {
+	decided     atomic.Int64 // by the handler, which allows all
+	late, early atomic.Int64 // denied when the time was over, and before
+}
+
+// review sends a message, whose handler takes what its content says. It reports whether
+// there was a proper answer.
+func (r *reviews) review(t *testing.T, u *parleytest.User, content string) (ok bool) {
 	begin := time.Now()
 	trySend(t, u, fmt.Sprintf(`{"Action":"SEND_MESSAGE","Content":%q}`, content))
 	frame, err := u.Read()
-	took := time.Since(begin)
-	if err != nil || frame.ErrorCode != 0 && (frame.ErrorCode != 406 || took < 200*time.Millisecond) {
-		t.Errorf("a message whose review takes %s was answered with %+v after %s (%v)", content, frame, took, err)
+	switch took := time.Since(begin); {
+	case err != nil || frame.ErrorCode != 0 && frame.ErrorCode != 406:
+		t.Errorf("a message whose review takes %s was answered with %+v after %s (%v)",
+			content, frame, took, err)
+		return false
+	case frame.ErrorCode == 0:
+		r.decided.Add(1)
+	case took >= 200*time.Millisecond:
+		r.late.Add(1)
+	default:
+		r.early.Add(1)
+		<-time.After(50 * time.Millisecond)
 	}
-	return frame.ErrorCode == 0
+	return true
 }
 
 // TestReviewOutlivesItsSender has the sender leave while a message is under review, and

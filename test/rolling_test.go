@@ -217,7 +217,7 @@ func (c *conversation) goOn(t *testing.T) {
 		return c.heard
 	}
 	before := now()
-	waitAtMost(t, 30*time.Second, "the rooms to talk on", func() bool { return now() > before+1000 })
+	waitAtMost(t, patience, "the rooms to talk on", func() bool { return now() > before+1000 })
 }
 
 // check fails for gaps in which something was surely said.

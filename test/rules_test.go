@@ -22,8 +22,9 @@ import (
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
-// updateTime is how long an update of a room may take to reach its sessions.
-const updateTime = time.Second
+// updateTime is how long an update of a room may take to reach its sessions: a second or so,
+// and more on a busy machine.
+const updateTime = 10 * time.Second
 
 func TestUpdateRoomReachesOpenSessions(t *testing.T) {
 	srv := parleytest.Start(t, unhurried)
@@ -40,17 +41,17 @@ func TestUpdateRoomReachesOpenSessions(t *testing.T) {
 	const burst = 20
 	update(t, srv, room, map[string]any{"maximumMessageRatePerSecond": 1})
 	wantWithin(t, updateTime, "a message a second", func() bool {
-		accepted := 0
+		accepted, begin := 0, time.Now()
 		for range burst {
 			if answerTo(t, ana, "x") == 0 {
 				accepted++
 			}
 		}
-		return accepted <= 2 // on a slow machine, the burst may take a second
+		return accepted <= 2+int(time.Since(begin)/time.Second) // on a slow machine, it takes some
 	})
 	update(t, srv, room, map[string]any{"maximumMessageRatePerSecond": 100})
 	accepted := 0
-	wantWithin(t, 2*updateTime, "a hundred messages a second", func() bool {
+	wantWithin(t, updateTime, "a hundred messages a second", func() bool {
 		if answerTo(t, ana, "x") == 0 {
 			accepted++
 		}
@@ -244,19 +245,27 @@ func TestRoomRateCountsOnlyWhatPassedTheOtherChecks(t *testing.T) {
 func TestAccountRateCountsOnlyWhatPassedTheRoomRate(t *testing.T) {
 	srv := parleytest.Start(t, limit(parley.QuotaMessages, 2))
 	const message = `{"Action":"SEND_MESSAGE","Content":"hi"}`
-	slow := srv.CreateRoom(t, map[string]any{"maximumMessageRatePerSecond": 1})
+	room := srv.CreateRoom(t, map[string]any{"maximumMessageRatePerSecond": 1})
 	node := srv.Node(0) // others would hear of what this one has counted a moment later
-	ana := node.Join(t, slow, "ana", "SEND_MESSAGE")
+	ana := node.Join(t, room, "ana", "SEND_MESSAGE")
 	ben := node.Join(t, srv.CreateRoom(t, nil), "ben", "SEND_MESSAGE")
-	for _, tt := range []struct {
-		sender *parleytest.User
-		want   []int
-	}{{ana, []int{0, 429, 429}}, {ben, []int{0, 429}}} {
-		got := codesOf(t, tt.sender, slices.Repeat([]string{message}, len(tt.want)))
-		slices.Sort(got)
-		if !slices.Equal(got, tt.want) {
-			t.Errorf("%s was answered with %v, want %v", tt.sender.ID, got, tt.want)
+	// The account may send another one after half a second: a busy machine needs several tries.
+	const tries, before = 10, 400 * time.Millisecond
+	var slow, other []int
+	for range tries {
+		begin := time.Now()
+		slow = codesOf(t, ana, slices.Repeat([]string{message}, 3))
+		other = codesOf(t, ben, slices.Repeat([]string{message}, 2))
+		if time.Since(begin) < before {
+			break
 		}
+		<-time.After(time.Second) // until both rates are whole again
+	}
+	slices.Sort(slow)
+	slices.Sort(other)
+	if !slices.Equal(slow, []int{0, 429, 429}) || !slices.Equal(other, []int{0, 429}) {
+		t.Errorf("ana was answered with %v, want one of three accepted, and ben then with %v, want"+
+			" one of two", slow, other)
 	}
 }
 

@@ -17,9 +17,9 @@ const (
 	// slowFactor and slowGrace bound the 99th percentile of the others' times beside
 	// stopped readers: that without them, times the one, plus the other. They are
 	// generous, since tests share their machine; a room that waits for a full socket would
-	// take seconds.
+	// take the 10 seconds for which one may take nothing.
 	slowFactor = 5
-	slowGrace  = 500 * time.Millisecond
+	slowGrace  = 2 * time.Second
 	// behindBytes is how far a session may be behind.
 	behindBytes = 4 << 20
 )
@@ -123,11 +123,11 @@ const (
 // files, no goroutines, and nothing in the kernel that waits to be sent to them.
 func (n node) wantReturned(t *testing.T, before holdings) {
 	t.Helper()
-	waitAtMost(t, 10*time.Second, "all sessions to end", func() bool {
+	waitAtMost(t, patience, "all sessions to end", func() bool {
 		return n.metric(openSessions) == 0
 	})
 	var now holdings
-	for begin := time.Now(); time.Since(begin) < 5*time.Second; {
+	for begin := time.Now(); time.Since(begin) < patience; {
 		now = n.holdings()
 		if now.heap <= before.heap+heapGrace && now.files <= before.files+fileGrace &&
 			now.goroutines <= before.goroutines+goroutineGrace && now.unsent <= before.unsent {

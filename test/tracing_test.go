@@ -29,7 +29,7 @@ import (
 )
 
 // traceWait is how long a test waits for spans.
-const traceWait = 20 * time.Second
+const traceWait = patience
 
 // collector takes spans by OTLP over HTTP.
 type collector struct {

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -45,10 +47,32 @@ func TestClusterScripts(t *testing.T) {
 	var folders []string
 	parleytest.StartCluster(t, 3, func(cfg *app.Config) { folders = append(folders, cfg.Data) })
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/cluster",
+		Dir:  "testdata/cluster",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"until": until},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PARLEY_DATA", folders[0])
 			return nil
 		},
 	})
+}
+
+// untilTime is how long until tries, on a machine with much else to do.
+const untilTime = time.Minute
+
+// until is the command of scripts that runs a program until its output matches a pattern.
+// It is for what nodes say of each other, who may take longer than they are waited for.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until pattern program [args...]")
+	}
+	want := regexp.MustCompile(args[0])
+	for begin := time.Now(); ; {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Since(begin) > untilTime {
+			ts.Fatalf("after %s, the output does not match %q: %v", untilTime, want, err)
+		}
+	}
 }

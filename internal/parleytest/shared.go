@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -147,7 +148,7 @@ func (p *pool) close() error {
 		errs = append(errs, c.close(), os.RemoveAll(c.dir))
 	}
 	p.clusters = nil
-	return errors.Join(append(errs, goleak.Find())...)
+	return errors.Join(append(errs, leaks())...)
 }
 
 // verify fails a test that has left goroutines behind. While there are shared clusters,
@@ -155,9 +156,23 @@ func (p *pool) close() error {
 func (p *pool) verify(t testing.TB, others goleak.Option) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.clusters) == 0 {
-		goleak.VerifyNone(t, others)
+	if len(p.clusters) > 0 {
+		return
 	}
+	if err := leaks(others); err != nil {
+		t.Error(err)
+	}
+}
+
+// leaks returns the goroutines that are left, nil when there are none. On a busy machine
+// they take their time to end.
+func leaks(options ...goleak.Option) (err error) {
+	for begin := time.Now(); time.Since(begin) < timeout; {
+		if err = goleak.Find(options...); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // clear removes what a test has made.
@@ -184,7 +199,8 @@ func (c *Client) clear(t testing.TB, list, member, remove string) {
 		for _, entry := range entries {
 			arn := entry.(map[string]any)["arn"]
 			a := c.Call(t, remove, map[string]any{"identifier": arn})
-			if a.Status != http.StatusNoContent {
+			gone := a.Status == http.StatusNotFound // listed by a node that was behind
+			if a.Status != http.StatusNoContent && !gone {
 				t.Fatalf("%s of what the test has left: %+v", remove, a)
 			}
 		}

@@ -13,7 +13,8 @@ import (
 	"github.com/parley-chat/parley/internal/store"
 )
 
-const patience = 10 * time.Second // for what must happen
+// patience is for what must happen, on a machine with much else to do.
+const patience = time.Minute
 
 // subscribe returns a channel with what arrives in a room.
 func subscribe(t *testing.T, s *store.Store, room parley.ARN) <-chan string {
@@ -141,7 +142,7 @@ func TestRoomsShareGoroutines(t *testing.T) {
 		}
 		defer stop()
 	}
-	if now := runtime.NumGoroutine(); now > before+10 {
+	if now := runtime.NumGoroutine(); now > before+rooms/10 { // the engine has some for itself
 		t.Errorf("%d rooms take %d goroutines more", rooms, now-before)
 	}
 	for _, arn := range arns {

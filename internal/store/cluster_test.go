@@ -26,7 +26,7 @@ type cluster struct {
 func openCluster(t testing.TB, size int) *cluster {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() { store.WantNoLeaks(t, before) })
 	c := &cluster{nodes: make([]*store.Store, size)}
 	at := freeport.Addresses(size)
 	for i := range size {
@@ -64,9 +64,9 @@ func within(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(10 * time.Second); !done(); <-tick.C {
+	for deadline := time.Now().Add(patience); !done(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("after 10 s, still not: %s", what)
+			t.Fatalf("after %s, still not: %s", patience, what)
 		}
 	}
 }
@@ -76,14 +76,11 @@ func within(t testing.TB, what string, done func() bool) {
 func TestNodesOfACluster(t *testing.T) {
 	c := openCluster(t, 3)
 	for i, s := range c.nodes {
-		if err := s.Check(t.Context()); err != nil {
-			t.Errorf("Check() of node%d = %v, want nil", i, err)
-		}
+		within(t, fmt.Sprint("all is well on node", i),
+			func() bool { return s.Check(t.Context()) == nil })
 	}
 	names := []string{"node0", "node1", "node2"}
-	if live := c.nodes[0].Live(); !slices.Equal(live, names) {
-		t.Errorf("Live() = %q, want %q", live, names)
-	}
+	within(t, "node0 hears all", func() bool { return slices.Equal(c.nodes[0].Live(), names) })
 	room := rooms.create(t, c.nodes[0])
 	arrived := subscribe(t, c.nodes[1], room.ARN)
 	publish(t, c.nodes[2], room.ARN, "hello")
@@ -99,9 +96,7 @@ func TestNodesOfACluster(t *testing.T) {
 	publish(t, c.nodes[2], room.ARN, "again")
 	receive(t, arrived, "again")
 
-	if stats := c.nodes[0].Stats(); !stats.CanSave {
-		t.Errorf("Stats() of a node = %+v, want one that can save", stats)
-	}
+	within(t, "a node says that it can save", func() bool { return c.nodes[0].Stats().CanSave })
 	closeStore(t, c.nodes[1])
 	closeStore(t, c.nodes[2])
 	within(t, "the node that is left says that it cannot save", func() bool {

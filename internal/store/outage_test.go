@@ -64,6 +64,7 @@ func TestLeaderDiesDuringWrites(t *testing.T) {
 	for range 50 {
 		<-started
 	}
+	led := servers.Leader("writes", roomsBucket) == leader // else its death holds up nobody
 	servers.Kill(leader)
 	before := time.Now()
 	within(t, "rooms are saved again", func() bool {
@@ -78,7 +79,7 @@ func TestLeaderDiesDuringWrites(t *testing.T) {
 		}
 	}
 	t.Logf("%d rooms were saved, the slowest within %s", len(saved), longest)
-	if longest < time.Second {
+	if led && longest < time.Second {
 		t.Error("no write outlasted the election, want those under way to")
 	}
 	servers.Run(leader)
@@ -151,7 +152,11 @@ func TestNodeThatIsCutOff(t *testing.T) {
 		_, err := s.Room(created.ARN)
 		return err == nil
 	})
-	within(t, "it can write", func() bool { return s.DeleteRoom(t.Context(), created.ARN) == nil })
+	within(t, "it can write", func() bool {
+		err := s.DeleteRoom(t.Context(), created.ARN)
+		// An attempt that was not answered in time may have been the one.
+		return err == nil || parley.CodeOf(err) == parley.NotFound
+	})
 	within(t, "it says that it can save", func() bool { return s.Stats().CanSave })
 	got, err := current(t, nodes[a], known.ARN)
 	if err != nil || got.Name == "lost" {
@@ -181,19 +186,22 @@ func TestRedeemWhileALeaderDies(t *testing.T) {
 		tokens = append(tokens, token)
 	}
 	servers.Kill(dies)
-	const patience = 10 * time.Second // of Redeem
+	const most = 10 * time.Second // that Redeem takes
 	redeem := func(s *Store, connection string) []error {
 		return atOnce(make([]*Store, len(tokens)), func(i int, _ *Store) error {
 			began := time.Now()
 			err := s.Redeem(t.Context(), tokens[i], connection)
-			if took := time.Since(began); took > patience+time.Second {
-				t.Errorf("Redeem() took %s, want at most %s", took, patience)
+			if took := time.Since(began); took > 2*most { // the machine may be busy
+				t.Errorf("Redeem() took %s, want at most %s", took, most)
 			}
 			return err
 		})
 	}
 	first := redeem(nodes[a], "a")
 	for i, err := range redeem(nodes[b], "b") {
+		for first[i] == nil && parley.CodeOf(err) == parley.Unavailable { // another election
+			err = nodes[b].Redeem(t.Context(), tokens[i], "b")
+		}
 		switch {
 		case first[i] == nil && !errors.Is(err, marks.ErrRefused):
 			t.Errorf("Redeem() of a used token = %v, want %v", err, marks.ErrRefused)
@@ -234,6 +242,7 @@ func TestMarksSurviveRollingRestart(t *testing.T) {
 	began := marksSince(t, first)
 	used, unused := parley.NewToken(parley.TokenRequest{SessionMinutes: 1}, time.Now()),
 		parley.NewToken(parley.TokenRequest{SessionMinutes: 1}, time.Now())
+	unused.ExpiresAt = unused.ExpiresAt.Add(time.Hour) // not while the servers restart
 	before := unused
 	before.IssuedAt = time.Now().Add(-time.Hour)
 	if err := first.Redeem(t.Context(), used, "a"); err != nil {

@@ -112,10 +112,12 @@ func TestReferencesSurviveReopening(t *testing.T) {
 	configurations.mustDelete(t, s, used)
 }
 
-// One of a creation and a deletion that exclude each other has to be refused.
+// One of a creation and a deletion that exclude each other has to be refused. On a slow
+// machine, a room may also not wait for the end of a deletion that is refused in the end.
 func testConfigurationIsNamedOrDeleted(t *testing.T, s *store.Store) {
 	for range 100 {
 		l, room := configurations.create(t, s), rooms.create(t, s)
+		began := time.Now()
 		errs := inParallel(3, func(i int) error {
 			switch i {
 			case 0:
@@ -132,7 +134,11 @@ func testConfigurationIsNamedOrDeleted(t *testing.T, s *store.Store) {
 		} else {
 			wantCode(t, "delete", errs[0], parley.Conflict)
 		}
+		slow := time.Since(began) >= store.AnnouncedPatience
 		for _, err := range errs[1:] {
+			if slow && parley.CodeOf(err) == parley.NotFound {
+				continue
+			}
 			if (err != nil) != deleted || parley.CodeOf(err) != wantOthers {
 				t.Errorf("deleted %v, and a room that names it is saved with %v", deleted, err)
 			}
@@ -183,7 +189,9 @@ func TestNothingDanglesAfterReopening(t *testing.T) {
 // and delete it, all at once. It reports whether the configuration is deleted then.
 func raceForConfiguration(t *testing.T, s *store.Store, shared parley.Room) (deleted bool) {
 	t.Helper()
+	began := time.Now()
 	l := configurations.create(t, s)
+	usual := time.Since(began) // of one call, on this machine
 	actions := []func(ctx context.Context) error{
 		func(ctx context.Context) error { return s.CreateRoom(ctx, naming(l.ARN), 0) },
 		func(ctx context.Context) error { return attach(ctx, s, shared, l.ARN) },
@@ -193,7 +201,7 @@ func raceForConfiguration(t *testing.T, s *store.Store, shared parley.Room) (del
 	}
 	rand.Shuffle(len(actions), func(i, j int) { actions[i], actions[j] = actions[j], actions[i] })
 	for _, err := range inParallel(len(actions), func(i int) error {
-		patience := time.Duration(rand.IntN(1000)) * time.Microsecond << rand.IntN(6)
+		patience := rand.N(2*usual+1) << rand.IntN(6)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		return actions[i](ctx)

@@ -5,10 +5,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 // Whoever comes while a run is under way needs another one, which all who wait share.
-func TestRoundsAreShared(t *testing.T) {
+func TestRoundsAreShared(t *testing.T) { synctest.Test(t, testRoundsAreShared) }
+
+func testRoundsAreShared(t *testing.T) {
 	r := newRounds()
 	var runs atomic.Int64
 	running, release := make(chan struct{}), make(chan struct{})
@@ -36,18 +39,14 @@ func TestRoundsAreShared(t *testing.T) {
 			}
 		})
 	}
-	within(t, "somebody waits for the next run", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.next != nil
-	})
+	synctest.Wait() // until all wait for the next run
 	close(release)
 	if err := <-first; err != nil {
 		t.Errorf("join() = %v, want nil", err)
 	}
 	wg.Wait()
-	if n := runs.Load(); n < 2 || n > callers/2 {
-		t.Errorf("%d callers had %d runs, want them to share a few", callers+1, n)
+	if n := runs.Load(); n != 2 {
+		t.Errorf("%d callers had %d runs, want all but the first to share one", callers+1, n)
 	}
 }
 

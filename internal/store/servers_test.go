@@ -47,10 +47,7 @@ func StartServers(t testing.TB) *Servers {
 				l.close()
 			}
 		}
-		// A server that was killed takes its time to end all of its goroutines.
-		for begin := time.Now(); goleak.Find(before) != nil && time.Since(begin) < 20*time.Second; {
-		}
-		goleak.VerifyNone(t, before)
+		WantNoLeaks(t, before)
 	})
 	for i := range s.options {
 		s.options[i] = &server.Options{
@@ -80,6 +77,15 @@ func StartServers(t testing.TB) *Servers {
 	return s
 }
 
+// WantNoLeaks fails the test if goroutines are left that were not there before. A server
+// that was killed, and a machine that is busy, take their time to end all of them.
+func WantNoLeaks(t testing.TB, before goleak.Option) {
+	t.Helper()
+	for begin := time.Now(); goleak.Find(before) != nil && time.Since(begin) < patience; {
+	}
+	goleak.VerifyNone(t, before)
+}
+
 // freePort returns a port that a server has to itself, also while it does not run.
 func freePort(t testing.TB) int {
 	t.Helper()
@@ -100,7 +106,7 @@ func (s *Servers) Run(i int) {
 	started.Start()
 	s.running[i] = started
 	s.Heal(i)
-	if !started.ReadyForConnections(10 * time.Second) {
+	if !started.ReadyForConnections(patience) {
 		s.t.Fatalf("server %d does not start", i)
 	}
 }
@@ -209,6 +215,9 @@ func (s *Servers) OpenAll(prefix string) []*Store {
 	}
 	return stores
 }
+
+// AnnouncedPatience is how long a room waits for the end of a deletion of what it names.
+const AnnouncedPatience = announcedPatience
 
 // Promptly has read read from a store until it does so in less time than the store waits
 // before it answers with what it knows: then that is what all nodes wrote before.

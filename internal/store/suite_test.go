@@ -67,15 +67,15 @@ func TestEveryStore(t *testing.T) {
 }
 
 // startThree starts three nodes, of which the first is tested, and the others must have
-// seen the same when a test ends.
+// seen the same when a test ends. All know that nothing is left when the next one begins.
 func startThree(t *testing.T) (empty func(t *testing.T) *store.Store) {
 	nodes := store.StartServers(t).OpenAll("suite")
 	return func(t *testing.T) *store.Store {
 		t.Cleanup(func() {
-			wantSame(t, nodes, listed(rooms))
-			wantSame(t, nodes, listed(configurations))
+			wantAllSame(t, nodes)
 			clear(t, nodes[2], rooms)
 			clear(t, nodes[1], configurations)
+			wantAllSame(t, nodes)
 		})
 		return nodes[0]
 	}
@@ -97,6 +97,13 @@ func listed[T any](k kind[T]) func(s *store.Store) []T {
 		}
 		return all
 	}
+}
+
+// wantAllSame checks that all nodes list the same of both kinds.
+func wantAllSame(t *testing.T, nodes []*store.Store) {
+	t.Helper()
+	wantSame(t, nodes, listed(rooms))
+	wantSame(t, nodes, listed(configurations))
 }
 
 // wantSame checks that all nodes list the same.

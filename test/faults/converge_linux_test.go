@@ -12,11 +12,12 @@ import (
 
 const (
 	// healBound is how long the cluster may take after a fault until all is well, and
-	// blackoutBound after one of all nodes, which have to form a cluster again.
+	// blackoutBound after one of all nodes, which have to form a cluster again. A machine
+	// that is busy has more time.
 	healBound     = 15 * time.Second
 	blackoutBound = 30 * time.Second
 	// probeTime is how long an attempt may take to find out whether it is.
-	probeTime = 3 * time.Second
+	probeTime = 6 * time.Second
 	// probeInterval is the pause between two attempts.
 	probeInterval = 100 * time.Millisecond
 )
@@ -47,16 +48,19 @@ func (r *run) conditions() []condition {
 // the run when that takes too long. Nothing is changed meanwhile, so that what the nodes
 // have can be compared.
 func (r *run) converge(ctx context.Context, healed, bound time.Duration) {
+	late := r.watch.machine.total()
 	r.changing.Lock() // waits for the changes that go on
 	defer r.changing.Unlock()
 	for _, c := range r.conditions() {
-		r.await(ctx, c, healed, max(healed+bound, r.now()+probeTime))
+		most := max(bound, r.now()-healed+probeTime)
+		r.await(ctx, c, healed,
+			func() bool { return r.now()-healed > r.watch.machine.stretch(most, late) })
 	}
 	r.check.Settle(healed)
 }
 
-// await waits until a condition is met.
-func (r *run) await(ctx context.Context, c condition, healed, deadline time.Duration) {
+// await waits until a condition is met, or it is overdue.
+func (r *run) await(ctx context.Context, c condition, healed time.Duration, overdue func() bool) {
 	for ctx.Err() == nil {
 		err := c.met(ctx, healed)
 		took := r.now() - healed
@@ -64,7 +68,7 @@ func (r *run) await(ctx context.Context, c condition, healed, deadline time.Dura
 			r.healing[c.name] = max(r.healing[c.name], took.Round(time.Millisecond))
 			return
 		}
-		if r.now() > deadline {
+		if overdue() {
 			r.fail(fmt.Errorf("%.1f s after the healing it is not so that %s:\n%w",
 				took.Seconds(), c.name, err))
 			return

@@ -33,7 +33,7 @@ const (
 	seedVariable   = "PARLEY_FAULTS_SEED"
 	kindsVariable  = "PARLEY_FAULTS_KINDS"
 	// formTime is how long the nodes may take to become a cluster.
-	formTime = time.Minute
+	formTime = 2 * time.Minute
 )
 
 // The load. It is small, as nodes, clients and the network share one machine.
@@ -195,6 +195,7 @@ func (r *run) load() (stop func()) {
 	}
 	r.probeRoom = r.createRoom(ctx)
 	tokens := r.createRoom(ctx)
+	work.Go(func() { r.watch.machine.measure(ctx) })
 	work.Go(func() { r.redeemTwice(ctx, tokens) })
 	for _, room := range rooms {
 		var users []string
@@ -269,6 +270,7 @@ func (r *run) report(dir string, seed uint64) {
 	r.t.Logf("checks:\n%s", table(r.check.Counts()))
 	r.t.Logf("the longest after the end of a fault until\n%s", table(r.healing))
 	r.t.Logf("clients:\n%s", r.watch)
+	r.t.Logf("in all, the machine was %s late", r.watch.machine.total().Round(time.Millisecond))
 	if r.t.Failed() {
 		r.t.Logf("%s=%d repeats these faults", seedVariable, seed)
 		path := filepath.Join(dir, "history.log")

@@ -67,7 +67,7 @@ func (n *node) start(clock int) error {
 }
 
 // stopTime is how long a node may take to end in order.
-const stopTime = 20 * time.Second
+const stopTime = time.Minute
 
 // stop ends the node's process with a signal, and waits for that.
 func (n *node) stop(signal syscall.Signal) error {
@@ -101,7 +101,7 @@ func (n *node) signal(signal syscall.Signal) error {
 }
 
 // readyTime is how long the answer to whether a node is ready may take.
-const readyTime = 2 * time.Second
+const readyTime = 4 * time.Second
 
 // ready returns why the node is not ready, or nil.
 func (n *node) ready(ctx context.Context) error {

@@ -16,6 +16,7 @@ import (
 	"github.com/parley-chat/parley/internal/api"
 )
 
+// These bounds are for a machine that has time: see machine.
 const (
 	// callBound is how long the cluster may take to do what it is asked while one of its
 	// nodes is dead: a bucket whose leader it was takes no writes until there is another.
@@ -24,13 +25,14 @@ const (
 	// is dead until it has a session on another.
 	returnBound = 5 * time.Second
 	// patience is how long a client waits for an answer: longer than a node may take.
-	patience = 20 * time.Second
+	patience = 40 * time.Second
 )
 
 // watch measures how long clients wait, and finds those that must not have failed. Its
 // methods may be called from any goroutine.
 type watch struct {
-	fail func(error) // is told what must not have been
+	fail    func(error) // is told what must not have been
+	machine machine
 
 	mu      sync.Mutex // guards what follows
 	fault   *fault     // the current one, from the calm before it to the end of its healing
@@ -63,15 +65,17 @@ func (f *fault) spares(node int) bool { return f != nil && f.kind.harmless() && 
 // attempt is something that a client began to do.
 type attempt struct {
 	at    time.Time
-	under *fault // the current one at that time
+	under *fault        // the current one at that time
+	late  time.Duration // how late the machine had been by then
 }
 
 // begin returns an attempt that begins now.
-func (w *watch) begin() attempt { return attempt{time.Now(), w.current()} }
+func (w *watch) begin() attempt { return attempt{time.Now(), w.current(), w.machine.total()} }
 
 // done says that an attempt ended at a node. what names it.
 func (w *watch) done(what string, node int, a attempt, bound time.Duration, err error) {
 	took := time.Since(a.at)
+	bound = w.machine.stretch(bound, a.late)
 	w.count(what, node, a.under, took, err)
 	if a.under.spares(node) && w.current().spares(node) && (err != nil || took > bound) {
 		w.fail(fmt.Errorf("%s at node %c took %s under a %s, want %s at most: %w",
@@ -134,25 +138,29 @@ func TestWatchFindsWhatOthersNotice(t *testing.T) {
 		name          string
 		node          int
 		began, during *fault
-		took          time.Duration
+		took, busy    time.Duration
 		err           error
 		want          bool
 	}{
-		{"in time", 1, down, down, callBound - time.Second, nil, false},
-		{"late", 1, down, down, callBound, nil, true},
-		{"failed", 1, down, down, 0, failure, true},
-		{"failed at the dead node", 0, down, down, 0, failure, false},
-		{"failed in a partition", 1, cut, cut, 0, failure, false},
-		{"began in a partition", 1, cut, down, 0, failure, false},
-		{"ended in a partition", 1, down, cut, 0, failure, false},
-		{"failed at the start", 1, nil, nil, 0, failure, false},
+		{"in time", 1, down, down, callBound / 2, 0, nil, false},
+		{"late", 1, down, down, callBound, 0, nil, true},
+		{"late on a busy machine", 1, down, down, callBound, time.Second, nil, false},
+		{"later on a busy machine", 1, down, down, callBound + lateFactor*time.Second, time.Second, nil, true},
+		{"far too late", 1, down, down, (1 + maxGrowth) * callBound, time.Hour, nil, true},
+		{"failed", 1, down, down, 0, 0, failure, true},
+		{"failed at the dead node", 0, down, down, 0, 0, failure, false},
+		{"failed in a partition", 1, cut, cut, 0, 0, failure, false},
+		{"began in a partition", 1, cut, down, 0, 0, failure, false},
+		{"ended in a partition", 1, down, cut, 0, 0, failure, false},
+		{"failed at the start", 1, nil, nil, 0, 0, failure, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var wrong error
 			w := newWatch(func(err error) { wrong = err })
 			w.set(test.during)
-			began := attempt{time.Now().Add(-test.took), test.began}
+			w.machine.late.Store(int64(time.Hour + test.busy))
+			began := attempt{time.Now().Add(-test.took), test.began, time.Hour}
 			w.done("a call", test.node, began, callBound, test.err)
 			if (wrong != nil) != test.want {
 				t.Errorf("found %v, want something: %t", wrong, test.want)

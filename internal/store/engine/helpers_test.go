@@ -17,7 +17,8 @@ import (
 	"github.com/parley-chat/parley/internal/store/engine"
 )
 
-const patience = 30 * time.Second // for what must happen
+// patience is for what must happen, on a machine with much else to do.
+const patience = time.Minute
 
 // logBuffer collects log lines; a failing test shows them.
 type logBuffer struct {
@@ -60,11 +61,31 @@ func within(t testing.TB, what string, done func() bool) {
 	}
 }
 
+// eventually waits until check returns nil.
+func eventually(t testing.TB, check func() error) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s, still: %v", patience, err)
+		}
+	}
+}
+
 // noLeaks fails the test if a goroutine that begins after this is left at its end.
 func noLeaks(t testing.TB) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() {
+		for begin := time.Now(); goleak.Find(before) != nil && time.Since(begin) < patience; {
+		}
+		goleak.VerifyNone(t, before)
+	})
 }
 
 // node is a node of a cluster in this process.
@@ -123,13 +144,13 @@ func (n *node) start(t testing.TB) {
 	t.Cleanup(e.Stop)
 }
 
-// status returns what a node says of all.
-func (n *node) status(t testing.TB) engine.Status {
+// status returns what a node says of all, as soon as the buckets answer.
+func (n *node) status(t testing.TB) (s engine.Status) {
 	t.Helper()
-	s, err := n.Status(t.Context())
-	if err != nil {
-		t.Fatalf("Status() = %v, want nil", err)
-	}
+	eventually(t, func() (err error) {
+		s, err = n.Status(t.Context())
+		return err
+	})
 	return s
 }
 
@@ -141,10 +162,13 @@ func (n *node) bucket(t testing.TB, name string) jetstream.KeyValue {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	kv, err := n.open(t.Context(), conn, name)
-	if err != nil {
-		t.Fatalf("make bucket %s: %v", name, err)
-	}
+	var kv jetstream.KeyValue
+	eventually(t, func() error {
+		if kv, err = n.open(t.Context(), conn, name); err != nil {
+			return fmt.Errorf("make bucket %s: %w", name, err)
+		}
+		return nil
+	})
 	return kv
 }
 
