@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// loadStall is how long nothing may come while resources are loaded. A record
-	// that cannot be read from disk is one that never comes.
-	loadStall = 3 * time.Second
+	// loadStall is how long nothing may come while resources are loaded: a disk that is
+	// busy can stand still. A record that cannot be read from it is one that never comes.
+	loadStall = 10 * time.Second
 
 	// loadPatience is how long a load is tried again where leaders may be away.
 	loadPatience = time.Minute
@@ -118,8 +118,9 @@ func (c *collection[T]) receive(watch *watch) error {
 			expected = received + e.Delta()
 			stall.Reset(loadStall)
 		case <-stall.C:
-			return fmt.Errorf("the stored %ss are damaged: %d of %d can be read",
-				noun(c.arnKind), received, expected)
+			return fmt.Errorf("the stored %ss are damaged, or the disk stands still: "+
+				"%d of %d could be read, and none for %s",
+				noun(c.arnKind), received, expected, loadStall)
 		}
 	}
 }
