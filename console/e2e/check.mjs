@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { setTimeout } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -38,24 +40,37 @@ async function findProblems(page) {
   return result.value;
 }
 
-/** How long a page may take to fit a window that has another size, in milliseconds. */
-const fitTime = 2_000;
+/** How long a value may take to become what a test waits for, in milliseconds. */
+const patience = 15_000;
 
-/** Nothing sticks out of a narrow window. */
+/**
+ * Reads a value until it is the one that is wanted, or fails with the last one. For what no
+ * locator waits for, such as a count.
+ */
+export async function becomes(read, wanted) {
+  const until = Date.now() + patience;
+  let value = await read();
+  while (!isDeepStrictEqual(value, wanted) && Date.now() < until) {
+    await setTimeout(20);
+    value = await read();
+  }
+  assert.deepEqual(value, wanted);
+}
+
+/** Nothing sticks out of a narrow window, once the page has the size of that. */
 export async function checkFits(page) {
-  const until = Date.now() + fitTime;
-  let found;
-  do {
-    found = await page.evaluate(() => {
-      const width = document.documentElement.clientWidth;
-      const wide = [...document.querySelectorAll("body *")].filter(
-        (e) => e.getBoundingClientRect().right > width,
-      );
-      return {
-        over: document.documentElement.scrollWidth - width,
-        by: wide.map((e) => `${e.tagName}.${e.getAttribute("class")}`).join(" "),
-      };
-    });
-  } while (found.over !== 0 && Date.now() < until);
-  assert.equal(found.over, 0, `the page is ${found.over} pixels wider than the window: ${found.by}`);
+  await page.bringToFront();
+  const body = await page.locator("body").elementHandle();
+  await body.waitForElementState("stable"); // for two frames of the screen
+  const { over, by } = await page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    const wide = [...document.querySelectorAll("body *")].filter(
+      (e) => e.getBoundingClientRect().right > width,
+    );
+    return {
+      over: document.documentElement.scrollWidth - width,
+      by: wide.map((e) => `${e.tagName}.${e.getAttribute("class")}`).join(" "),
+    };
+  });
+  assert.equal(over, 0, `the page is ${over} pixels wider than the window: ${by}`);
 }

@@ -23,7 +23,9 @@ const step = (page, title) =>
 
 /** Shows a snippet of a step, and returns its text. */
 async function snippet(page, title, label) {
-  await step(page, title).getByRole("button", { name: label, exact: true }).click();
+  const button = (options) => step(page, title).getByRole("button", { ...options, exact: true });
+  await button({ name: label }).click();
+  await button({ name: label, pressed: true }).waitFor();
   return codeIn(step(page, title));
 }
 
@@ -55,11 +57,11 @@ test("a language is chosen once", async () => {
   const page = await openPage(room);
   await snippet(page, "Make rooms", "parley");
   await snippet(page, "A page to begin with", "Backend");
-  const pressed = step(page, "Make tokens in your backend").locator("[aria-pressed=true]");
-  assert.equal(await pressed.textContent(), "parley");
+  const chosen = { name: "parley", exact: true, pressed: true };
+  await step(page, "Make tokens in your backend").getByRole("button", chosen).waitFor();
   await page.getByRole("link", { name: "token workbench", exact: true }).click();
   await page.getByRole("heading", { name: "Token workbench" }).waitFor();
-  assert.equal(await page.locator(".snippets [aria-pressed=true]").textContent(), "parley");
+  await page.locator(".snippets").getByRole("button", chosen).waitFor();
   await page.getByText(room, { exact: true }).waitFor(); // the room stays chosen
 });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ListRoomsCommand } from "@aws-sdk/client-ivschat";
 import { consoleUrl, newClient, pageUrl, useBrowser } from "./browser.mjs";
-import { checkAccessible } from "./check.mjs";
+import { becomes, checkAccessible } from "./check.mjs";
 
 const { open, expectProblems } = useBrowser();
 
@@ -41,12 +41,14 @@ test("without the permissions, the demo says which is missing", async () => {
 test("no snippet has the key", async () => {
   const page = await open(consoleUrl);
   await signIn(page, "ADMIN");
-  for (const name of ["token", "integrate"]) {
+  for (const [name, count] of [["token", 1], ["integrate", 5]]) {
     await page.goto(pageUrl(name));
-    await page.locator(".snippets").first().waitFor();
-    for (const part of await page.locator(".snippets").all()) {
+    const parts = page.locator(".snippets");
+    await becomes(() => parts.count(), count);
+    for (const part of await parts.all()) {
       for (const tab of await part.locator(".segments button").all()) {
         await tab.click();
+        await tab.and(page.locator('[aria-pressed="true"]')).waitFor();
         assert.doesNotMatch(await part.locator("pre").textContent(), /ADMIN/);
       }
     }

@@ -54,13 +54,43 @@ test("errors say what to do", async () => {
   expectProblems(/status of 403/);
 });
 
+const minute = 60_000;
+
 test("a wrong clock does not keep anybody out", async () => {
   const page = await open();
-  await page.clock.install({ time: Date.now() + 3_600_000 });
+  await page.clock.install({ time: Date.now() + 60 * minute });
   await page.goto(consoleUrl);
+  await signIn(page, "ADMIN", "wrong");
+  await page.getByText("The secret does not fit the access key").waitFor();
   await signIn(page, "ADMIN", "ADMIN");
   await page.getByRole("heading", { name: "No rooms yet" }).waitFor();
+  expectProblems(/status of 403/);
 });
+
+for (const [off, said] of [[20, "20 minutes ahead of"], [-20, "20 minutes behind"]]) {
+  test(`a clock that is ${said} the server's is told where nothing mends it`, async () => {
+    const page = await open();
+    await page.clock.install({ time: Date.now() + off * minute });
+    await page.route("**/*", answerWithoutDate); // from which the console learns the time
+    await page.goto(consoleUrl);
+    await signIn(page, "ADMIN", "ADMIN");
+    await page.getByText("The clock of this device is wrong").waitFor();
+    await page.getByText(`It is ${said} the server's.`).waitFor();
+    await checkAccessible(page);
+    await page.clock.setSystemTime(Date.now());
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "No rooms yet" }).waitFor();
+    expectProblems(/status of 403/);
+  });
+}
+
+/** Answers a request as a proxy does that takes the date out of the server's answer. */
+async function answerWithoutDate(route) {
+  const response = await route.fetch();
+  const { date, ...headers } = response.headers();
+  assert.ok(date);
+  await route.fulfill({ response, headers });
+}
 
 test("a server that is away is called that", async () => {
   const page = await open(consoleUrl);

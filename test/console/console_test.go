@@ -46,6 +46,7 @@ func TestConsole(t *testing.T) {
 		{script: "overview", options: append(development, reviewed)},
 		{script: "logs", options: append(development, logged(t))},
 		{script: "prefix", options: development, serve: behindProxy},
+		{script: "paint", options: development},
 	}
 	command := buildCommand(t)
 	for _, test := range tests {

@@ -82,6 +82,7 @@ export async function extension<Answer>(
     signal: abort ? AbortSignal.any([abort, limit]) : limit,
   });
   learnClock(answer.headers.get("date"));
+  client.config.systemClockOffset = -clockError(); // a device's clock may be set meanwhile
   const text = await answer.text();
   if (answer.ok) return JSON.parse(text) as Answer;
   const type = answer.headers.get("x-amzn-errortype") ?? `HTTP ${answer.status}`;

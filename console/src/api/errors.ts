@@ -1,5 +1,4 @@
 // Says what went wrong so that a person can do something about it.
-import { clockError } from "./server";
 
 export interface Explained {
   title: string;
@@ -52,15 +51,22 @@ const texts: Record<string, (e: Told) => [title: string, detail: string]> = {
   ],
 };
 
+/** What an error says of a signature's time: when that was, and what the server's time is. */
+const untimely = /Signature (?:expired|not yet current): (\w+) .*\((\w+) [-+]/;
+
+/** Reads a time such as 20260301T100000Z, and returns it in milliseconds. */
+const readTime = (time: string): number =>
+  Date.parse(time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)/, "$1-$2-$3T$4:$5:"));
+
 function explainSignature(e: Told): [string, string] {
-  const minutes = Math.round(clockError() / 60_000);
-  if (/Signature (expired|not yet current)/.test(e.message ?? "") || Math.abs(minutes) >= 5) {
-    const how = minutes
-      ? `It is ${Math.abs(minutes)} minutes ${minutes > 0 ? "ahead of" : "behind"} the server's.`
-      : "";
+  const [, signed, now] = untimely.exec(e.message ?? "") ?? [];
+  if (signed && now) {
+    const minutes = Math.round((readTime(signed) - readTime(now)) / 60_000);
+    const way = minutes > 0 ? "ahead of" : "behind";
     return [
       "The clock of this device is wrong",
-      `${how} Signatures hold for a few minutes only. Set the clock, and try again.`.trim(),
+      `It is ${Math.abs(minutes)} minutes ${way} the server's. Signatures hold for a few ` +
+        "minutes only. Set the clock, and try again.",
     ];
   }
   if (/region/i.test(e.message ?? "")) {

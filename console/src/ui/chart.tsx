@@ -71,7 +71,7 @@ function newPlot(place: HTMLElement, lines: Line[], group: string, live: { curre
   const options: uPlot.Options = {
     width: place.clientWidth,
     height: place.clientHeight,
-    padding: [8, 24, 0, 0],
+    padding: [8, 32, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: group },

@@ -1,6 +1,6 @@
 // A field that a room is chosen in: by a part of its name, or by its ARN.
 import type { IvschatClient, RoomSummary } from "@aws-sdk/client-ivschat";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useState } from "preact/hooks";
 import { searchRooms, titleOf } from "../../api/rooms";
 import { useLoad } from "../../lib/load";
 import { href } from "../../router";
@@ -23,33 +23,26 @@ interface PickerProps {
 
 export function RoomPicker({ client, value, onValue, error }: PickerProps) {
   const [typed, setTyped] = useState<string | null>(null); // null while nobody types
-  const [search, setSearch] = useState("");
+  // What the field says while it has the focus and nobody types, or null. A name that comes
+  // late must not take the place of a text that somebody has selected to type over it.
+  const [held, setHeld] = useState<string | null>(null);
   const [active, setActive] = useState(0);
-  const [names, setNames] = useState<Record<string, string>>({}); // of rooms that were found
   const list = useId();
-  const found = useLoad((abort) => searchRooms(client, search, "", "", abort), [client, search]);
-  const rooms = found.data?.rooms.slice(0, maxOffered) ?? [];
+  const { found, rooms, names, settled, nothing } = useRooms(client, typed?.trim() ?? "");
 
+  // At once, so that an arrow key counts that is pressed as soon as the rooms are there.
+  useLayoutEffect(() => setActive(0), [found, value]);
   useEffect(() => {
-    const timer = setTimeout(() => setSearch(typed?.trim() ?? ""), typingPause);
-    return () => clearTimeout(timer);
-  }, [typed]);
-  useEffect(() => {
-    if (!found.data) return;
-    setActive(0);
-    const titles = found.data.rooms.map((room) => [room.arn!, titleOf(room)]);
-    setNames((known) => ({ ...known, ...Object.fromEntries(titles) }));
     if (!value && typed === null && rooms[0]) onValue(rooms[0].arn!);
-  }, [found.data, value]);
+  }, [found, value]);
 
-  /** Whether the rooms are those that were searched for, and not those from before. */
-  const settled = !found.loading && search === (typed?.trim() ?? "");
   const choose = (arn: string) => {
     setTyped(null);
+    setHeld(names[arn] ?? arn);
     onValue(arn);
   };
   /** An ARN may be of a room that the key may not search for. */
-  const leave = () => (typed?.startsWith("arn:") ? choose(typed.trim()) : setTyped(null));
+  const take = () => (typed?.startsWith("arn:") ? choose(typed.trim()) : setTyped(null));
   const key = (e: KeyboardEvent) => {
     if (e.key === "ArrowDown" || e.key === "ArrowUp") {
       e.preventDefault();
@@ -63,12 +56,12 @@ export function RoomPicker({ client, value, onValue, error }: PickerProps) {
       setTyped(null);
     } else if (e.key === "Enter" && typed !== null) {
       e.preventDefault();
-      if (typed.startsWith("arn:")) leave();
+      if (typed.startsWith("arn:")) take();
       else if (settled && rooms[active]) choose(rooms[active].arn!);
     }
   };
   const open = typed !== null && !typed.startsWith("arn:");
-  const none = found.data?.total === 0 && search === "";
+  const none = found?.search === "" && found.total === 0;
   return (
     <Field
       label="Room"
@@ -89,14 +82,18 @@ export function RoomPicker({ client, value, onValue, error }: PickerProps) {
             autocomplete="off"
             spellcheck={false}
             placeholder={none ? "" : "A name, a tag or an ARN"}
-            value={typed ?? names[value] ?? value}
+            value={typed ?? held ?? names[value] ?? value}
+            onFocus={(e) => setHeld(e.currentTarget.value)}
             onInput={(e) => setTyped(e.currentTarget.value)}
             onClick={(e) => {
               e.currentTarget.select();
               setTyped(typed ?? "");
             }}
             onKeyDown={key}
-            onBlur={leave}
+            onBlur={() => {
+              take();
+              setHeld(null);
+            }}
           />
           <ul class="picker-list" id={list} role="listbox" aria-label="Rooms" hidden={!open}>
             {rooms.map((room, i) => (
@@ -110,7 +107,7 @@ export function RoomPicker({ client, value, onValue, error }: PickerProps) {
             ))}
             {rooms.length === 0 && (
               <li class="picker-none" role="option" aria-selected="false" aria-disabled="true">
-                {found.loading ? "Searching…" : found.error ? "Give its ARN." : "No such room."}
+                {nothing}
               </li>
             )}
           </ul>
@@ -118,6 +115,40 @@ export function RoomPicker({ client, value, onValue, error }: PickerProps) {
       )}
     </Field>
   );
+}
+
+/** Searches for rooms with a text, once that stays as it is for a moment. */
+function useRooms(client: IvschatClient, text: string) {
+  const [search, setSearch] = useState(text);
+  const [names, setNames] = useState<Record<string, string>>({});
+  const load = useLoad(
+    async (abort) => ({ search, ...(await searchRooms(client, search, "", "", abort)) }),
+    [client, search],
+  );
+  const found = load.data;
+  useEffect(() => {
+    const timer = setTimeout(() => setSearch(text), typingPause);
+    return () => clearTimeout(timer);
+  }, [text]);
+  useLayoutEffect(() => {
+    const titles = found?.rooms.map((room) => [room.arn!, titleOf(room)]) ?? [];
+    setNames((known) => ({ ...known, ...Object.fromEntries(titles) }));
+  }, [found]);
+
+  const settled = found?.search === text;
+  const failed = load.error !== undefined && !load.loading;
+  return {
+    /** What was found last; it stays until the next answer. */
+    found,
+    /** The rooms that are offered. */
+    rooms: found?.rooms.slice(0, maxOffered) ?? [],
+    /** The names of all rooms that were ever found. */
+    names,
+    /** Whether the rooms are those with the text, and not those from before. */
+    settled,
+    /** What is said when there are none. */
+    nothing: settled ? "No such room." : failed ? "Give its ARN." : "Searching…",
+  };
 }
 
 interface OptionProps {

@@ -1,1 +1,0 @@
-import{B as e,c as t}from"./button-DEm63TdV.js";import"./signin-D3JWWqJ6.js";import{t as n}from"./app-yC-L6m1y.js";e(t(n,{}),document.getElementById(`app`));
