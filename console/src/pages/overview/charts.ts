@@ -9,7 +9,8 @@ type Values = Record<string, number> | undefined;
 export interface Spec {
   title: string;
   hint: string;
-  empty: string;
+  /** What is said when there are no lines. Default that nothing is known. */
+  empty?: string;
   format: (value: number) => string;
   values: (f: Figures) => Values;
   /** Of several values for one line. Default their sum. */
@@ -39,7 +40,6 @@ export const specs: Spec[] = [
   {
     title: "Connections",
     hint: "sessions open",
-    empty: "Nothing is known yet.",
     format: formatShort,
     values: (f) => ({ sessions: f.connections }),
   },
@@ -54,7 +54,6 @@ export const specs: Spec[] = [
   {
     title: "Deliveries",
     hint: "to sessions, a second",
-    empty: "Nothing is known yet.",
     format: formatShort,
     values: (f) => f.rates && { deliveries: f.rates.deliveries },
   },

@@ -211,6 +211,7 @@ function Charts({ samples, byNode }: { samples: readonly Sample[]; byNode: boole
   );
   const to = times.at(-1)!;
   const from = Math.max(Math.min(times[0]!, to - shortest), to - maxAge);
+  const known = samples.length > 1; // rates take two readings
   return (
     <div class="charts">
       {charts.map(({ spec, lines }) => (
@@ -218,7 +219,7 @@ function Charts({ samples, byNode }: { samples: readonly Sample[]; byNode: boole
           key={spec.title}
           title={spec.title}
           hint={spec.hint}
-          empty={spec.empty}
+          empty={(known && spec.empty) || "Nothing is known yet."}
           format={spec.format}
           times={times}
           lines={lines}

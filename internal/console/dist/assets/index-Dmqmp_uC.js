@@ -1,1 +1,0 @@
-import{B as e,c as t}from"./button-9_ShT-PX.js";import"./signin-DSPNO3PY.js";import{t as n}from"./app-CrZKxslh.js";e(t(n,{}),document.getElementById(`app`));
