@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
 import { after, before, beforeEach, afterEach } from "node:test";
-import { CreateRoomCommand, IvschatClient } from "@aws-sdk/client-ivschat";
+import { CreateChatTokenCommand, CreateRoomCommand, IvschatClient } from "@aws-sdk/client-ivschat";
 import { chromium } from "playwright-core";
 
 export const server = process.env.PARLEY_URL;
@@ -41,6 +41,20 @@ export const newClient = (accessKeyId = "test", secretAccessKey = "test") =>
 
 export async function createRoom(client, settings) {
   return (await client.send(new CreateRoomCommand(settings))).arn;
+}
+
+/** Joins a room in a page, as its window.ws, which stays in it until it is closed. */
+export async function join(page, client, room, userId) {
+  const command = new CreateChatTokenCommand({
+    roomIdentifier: room,
+    userId,
+    capabilities: ["SEND_MESSAGE"],
+  });
+  const { token } = await client.send(command);
+  await page.evaluate(async (token) => {
+    window.ws = new WebSocket(location.origin.replace("http", "ws") + "/", token);
+    await new Promise((resolve) => (window.ws.onopen = resolve));
+  }, token);
 }
 
 /** The address of a page of the console. */

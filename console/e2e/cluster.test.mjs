@@ -3,11 +3,8 @@
 // asked to do that.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import {
-  CreateChatTokenCommand,
-  CreateLoggingConfigurationCommand,
-} from "@aws-sdk/client-ivschat";
-import { consoleUrl, createRoom, newClient, pageUrl, phone, useBrowser } from "./browser.mjs";
+import { CreateLoggingConfigurationCommand } from "@aws-sdk/client-ivschat";
+import { consoleUrl, createRoom, join, newClient, pageUrl, phone, useBrowser } from "./browser.mjs";
 import { checkAccessible, checkFits } from "./check.mjs";
 
 const { open, expectProblems } = useBrowser();
@@ -39,19 +36,10 @@ async function openSignedIn(options) {
   return page;
 }
 
-/** Joins the room at a node, in a page of it, which stays in it until it is closed. */
-async function join(node, userId) {
+/** Opens a page of a node that joins the room there. */
+async function joinAt(node, userId) {
   const page = await open(`${nodes[node]}/console/`);
-  const command = new CreateChatTokenCommand({
-    roomIdentifier: room,
-    userId,
-    capabilities: ["SEND_MESSAGE"],
-  });
-  const { token } = await client.send(command);
-  await page.evaluate(async (token) => {
-    window.ws = new WebSocket(location.origin.replace("http", "ws") + "/", token);
-    await new Promise((resolve) => (window.ws.onopen = resolve));
-  }, token);
+  await join(page, client, room, userId);
   return page;
 }
 
@@ -67,7 +55,7 @@ const say = (page) =>
 async function joinAll() {
   let n = 0;
   for (const node of ["ada", "bob", "bob", "cyd", "cyd", "cyd"]) {
-    await say(await join(node, `user-${++n}`));
+    await say(await joinAt(node, `user-${++n}`));
   }
 }
 
@@ -157,7 +145,7 @@ test("a node that is killed does not answer, until it is back", async () => {
     deliveries: () => silent(page).waitFor(),
   });
   await control("start", "cyd");
-  await say(await join("cyd", "back"));
+  await say(await joinAt("cyd", "back"));
   await look(page, {
     overview: async () => {
       await row(page, /^cyd 1 1 /).waitFor();
@@ -179,8 +167,8 @@ test("a node that is killed does not answer, until it is back", async () => {
 
 test("a node that is stopped in order is not missed", async () => {
   const page = await openSignedIn();
-  await join("ada", "ana");
-  await join("cyd", "cara");
+  await joinAt("ada", "ana");
+  await joinAt("cyd", "cara");
   await page.goto(pageUrl("overview"));
   await row(page, /^cyd 1 1 /).waitFor();
   await control("stop", "cyd");

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CreateChatTokenCommand } from "@aws-sdk/client-ivschat";
-import { createRoom, newClient, pageUrl, phone, startWire, useBrowser } from "./browser.mjs";
+import { createRoom, join, newClient, pageUrl, phone, startWire, useBrowser } from "./browser.mjs";
 import { checkAccessible, checkFits } from "./check.mjs";
 
 const { open, expectProblems } = useBrowser();
@@ -17,20 +16,6 @@ const chart = (page, title) => page.getByRole("img", { name: new RegExp(`^${titl
 /** Waits until what a chart shows has a form. */
 const shows = (page, title, form) =>
   page.getByRole("img", { name: new RegExp(`^${title}, [^:]*(:\\d\\d){0,2}: .*${form}`) }).waitFor();
-
-/** Joins a room in a page, which stays in it until it is closed. */
-async function join(page, room, userId) {
-  const command = new CreateChatTokenCommand({
-    roomIdentifier: room,
-    userId,
-    capabilities: ["SEND_MESSAGE"],
-  });
-  const { token } = await client.send(command);
-  await page.evaluate(async (token) => {
-    window.ws = new WebSocket(location.origin.replace("http", "ws") + "/", token);
-    await new Promise((resolve) => (window.ws.onopen = resolve));
-  }, token);
-}
 
 /** Sends in a page, a few times a second, until the page is closed. */
 const chatter = (page) =>
@@ -56,7 +41,7 @@ test("charts and numbers move with what goes on", async () => {
   await checkAccessible(page);
 
   const user = await open(pageUrl("rooms"));
-  await join(user, room, "ana");
+  await join(user, client, room, "ana");
   await chatter(user);
   await page.bringToFront();
   await tile(page, "Connections").getByText("1", { exact: true }).waitFor();
