@@ -101,15 +101,27 @@ func (o *odd) fill(t *testing.T) {
 	room = o.CreateRoom(t, nil)
 	o.full = joinMany(t, o.Dialing(dialSmall), room, "full", fullSessions)
 	o.since = time.Now()
-	unsent, same := -1, 0
+	unsent := -1
 	o.overrun(t, room, func() bool {
 		before := unsent
-		if unsent = o.unsentBytes(); unsent != before {
-			same = -1
-		}
-		same++
-		return same == 3 // the kernel takes no more, and not only for want of time
+		unsent = o.settledBytes()
+		return unsent == before // the kernel takes no more
 	})
+}
+
+// settledBytes returns what the kernel holds for sending once that stays the same: on a
+// busy machine, the server may not have written yet what it could.
+func (o *odd) settledBytes() int {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	unsent := o.unsentBytes()
+	for same := 0; same < 5; same++ {
+		<-tick.C
+		if now := o.unsentBytes(); now != unsent {
+			unsent, same = now, -1
+		}
+	}
+	return unsent
 }
 
 // joinMany opens sessions of a user, several at a time.
