@@ -22,25 +22,33 @@ import (
 	"github.com/parley-chat/parley/internal/parleytest"
 )
 
-// updateTime is how long an update of a room may take to reach its sessions: a second or so,
-// and more on a busy machine.
-const updateTime = 10 * time.Second
+// An update of a room reaches its sessions within updateTime, but for a machine that is
+// busy now and then, within updateTimeAtMost.
+const (
+	updateTime       = time.Second
+	updateTimeAtMost = 10 * time.Second
+)
 
 func TestUpdateRoomReachesOpenSessions(t *testing.T) {
 	srv := parleytest.Start(t, unhurried)
 	room := srv.CreateRoom(t, map[string]any{"maximumMessageRatePerSecond": 100})
 	ana := srv.Join(t, room, "ana", "SEND_MESSAGE")
+	fastest := updateTimeAtMost
 	for _, limit := range []int{5, 6, 1, 500} {
 		update(t, srv, room, map[string]any{"maximumMessageLength": limit})
 		// The longest that fits is accepted, and one longer is refused.
-		wantWithin(t, updateTime, fmt.Sprint("maximumMessageLength ", limit), func() bool {
+		took := wantAtMost(t, fmt.Sprint("maximumMessageLength ", limit), func() bool {
 			return answerTo(t, ana, strings.Repeat("x", limit)) == 0 &&
 				answerTo(t, ana, strings.Repeat("x", limit+1)) == 400
 		})
+		fastest = min(fastest, took)
+	}
+	if fastest > updateTime {
+		t.Errorf("the fastest of four updates took %s, want %s at most", fastest, updateTime)
 	}
 	const burst = 20
 	update(t, srv, room, map[string]any{"maximumMessageRatePerSecond": 1})
-	wantWithin(t, updateTime, "a message a second", func() bool {
+	wantAtMost(t, "a message a second", func() bool {
 		accepted, begin := 0, time.Now()
 		for range burst {
 			if answerTo(t, ana, "x") == 0 {
@@ -51,7 +59,7 @@ func TestUpdateRoomReachesOpenSessions(t *testing.T) {
 	})
 	update(t, srv, room, map[string]any{"maximumMessageRatePerSecond": 100})
 	accepted := 0
-	wantWithin(t, updateTime, "a hundred messages a second", func() bool {
+	wantAtMost(t, "a hundred messages a second", func() bool {
 		if answerTo(t, ana, "x") == 0 {
 			accepted++
 		}
@@ -67,15 +75,17 @@ func update(t *testing.T, srv *parleytest.Server, room string, settings map[stri
 	}
 }
 
-// wantWithin tries until done says yes, at least once.
-func wantWithin(t *testing.T, limit time.Duration, what string, done func() bool) {
+// wantAtMost tries until done says yes, for updateTimeAtMost, and returns how long that took.
+func wantAtMost(t *testing.T, what string, done func() bool) time.Duration {
 	t.Helper()
-	for begin := time.Now(); !done(); {
-		if time.Since(begin) > limit {
-			t.Errorf("%s is not in force after %s", what, limit)
-			return
+	begin := time.Now()
+	for !done() {
+		if time.Since(begin) > updateTimeAtMost {
+			t.Errorf("%s is not in force after %s", what, updateTimeAtMost)
+			break
 		}
 	}
+	return time.Since(begin)
 }
 
 // answerTo sends a message and returns the error code of its answer, 0 for the echo.
