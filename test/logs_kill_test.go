@@ -399,11 +399,12 @@ func TestFullDiskOfTheServer(t *testing.T) {
 	if !strings.Contains(body, `reason="disk"`) {
 		t.Errorf("no record was dropped:\n%s", body)
 	}
-	// While records are dropped there may be room for some again.
-	again := strings.Count(p.log(), "chat log records are not dropped any more")
-	if n := strings.Count(p.log(), "chat log records are dropped"); n == 0 || n > again+1 {
-		t.Errorf("the log says %d times that records are dropped, and %d times that they are not"+
-			" any more, want it to say so once each time:\n%s", n, again, p.log())
+	// It does not get better while records are dropped and none is delivered.
+	for line, want := range map[string]int{"chat log records are dropped": 1,
+		"chat log records are not dropped any more": 0, "chat logs are delivered again": 0} {
+		if n := strings.Count(p.log(), line); n != want {
+			t.Errorf("the log says %d times %q, want %d:\n%s", n, line, want, p.log())
+		}
 	}
 	p.kill()
 }

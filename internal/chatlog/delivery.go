@@ -129,14 +129,18 @@ func (d *delivery) deliver(ctx context.Context, segments []*queue.Segment) bool 
 func (d *delivery) try(ctx context.Context, b *batch) error {
 	to := d.destination()
 	t, err := d.logger.destinations.Load().target(ctx, d.arn.Region, to)
+	asked := false // all that was left may have been dropped meanwhile
 	if err == nil {
 		d.leadsTo(t.String())
-		err = b.deliver(ctx, timed{t}, d.note)
+		err = b.deliver(ctx, timed{t}, func(p part, r result) {
+			asked = asked || len(p.items) > 0
+			d.note(p, r)
+		})
 	}
 	if err != nil && ctx.Err() == nil {
 		d.failed(err)
 	}
-	if err == nil {
+	if err == nil && asked {
 		d.recovered()
 	}
 	return err
