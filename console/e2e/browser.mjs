@@ -43,6 +43,16 @@ export async function createRoom(client, settings) {
   return (await client.send(new CreateRoomCommand(settings))).arn;
 }
 
+/** Has the page of something that has two tags put one named new in the place of the second. */
+export async function replaceSecondTag(page) {
+  await page.getByRole("button", { name: "Edit tags" }).click();
+  await page.getByRole("button", { name: "Remove tag 2" }).click();
+  await page.getByRole("button", { name: "Add tag" }).click();
+  await page.getByLabel("Key of tag 2").fill("new");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+}
+
 /** Joins a room in a page, as its window.ws, which stays in it until it is closed. */
 export async function join(page, client, room, userId) {
   const command = new CreateChatTokenCommand({

@@ -1,19 +1,13 @@
 // Who the page is in the room.
-import type { ChatTokenCapability } from "@aws-sdk/client-ivschat";
 import { useState } from "preact/hooks";
-import { capabilities } from "../../api/tokens";
 import { Button } from "../../ui/button";
-import { Check, PairsField, TextField, fromPairs, toPairs } from "../../ui/form";
+import { PairsField, TextField, fromPairs, toPairs } from "../../ui/form";
+import { CapabilitiesField } from "../capabilities";
 import type { LiveRoom } from "./model";
 
 export function UserPanel({ live }: { live: LiveRoom }) {
   const [user, setUser] = useState(live.user.value);
   const [attributes, setAttributes] = useState(toPairs(user.attributes));
-  const toggle = (id: ChatTokenCapability, on: boolean) =>
-    setUser({
-      ...user,
-      capabilities: on ? [...user.capabilities, id] : user.capabilities.filter((c) => c !== id),
-    });
   return (
     <form
       class="panel-body stack"
@@ -32,18 +26,10 @@ export function UserPanel({ live }: { live: LiveRoom }) {
         onValue={(userId) => setUser({ ...user, userId })}
         input={{ required: true, maxLength: 128 }}
       />
-      <fieldset class="fieldset">
-        <legend class="legend">Capabilities</legend>
-        {capabilities.map(({ id, label }) => (
-          <Check
-            key={id}
-            checked={user.capabilities.includes(id)}
-            onValue={(on) => toggle(id, on)}
-          >
-            {label}
-          </Check>
-        ))}
-      </fieldset>
+      <CapabilitiesField
+        value={user.capabilities}
+        onValue={(capabilities) => setUser({ ...user, capabilities })}
+      />
       <PairsField
         legend="Attributes"
         hint="Others see them with each message. 1 KB in all."

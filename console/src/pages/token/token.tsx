@@ -1,6 +1,6 @@
 // The token workbench: makes a token, shows the call that does it, and connects with it.
 import { useState } from "preact/hooks";
-import { capabilities, createToken, type User } from "../../api/tokens";
+import { createToken, type User } from "../../api/tokens";
 import { PageHead } from "../../app";
 import type { PageProps } from "../../pages";
 import { go, href } from "../../router";
@@ -9,7 +9,6 @@ import { targetOf } from "../../snippets/snippet";
 import { tokenSnippets } from "../../snippets/token";
 import { Button } from "../../ui/button";
 import {
-  Check,
   FormFailure,
   PairsField,
   TextField,
@@ -19,6 +18,7 @@ import {
 } from "../../ui/form";
 import { Snippets } from "../../ui/code";
 import { Empty } from "../../ui/notice";
+import { CapabilitiesField } from "../capabilities";
 import { RoomPicker } from "../rooms/picker";
 import { Minted } from "./minted";
 import "./token.css";
@@ -116,22 +116,11 @@ function TokenForm({ session, room, user, onUser, onMinted }: TokenFormProps) {
         onValue={(userId) => onUser({ ...user, userId })}
         error={form.errorOf("userId")}
       />
-      <fieldset class="fieldset">
-        <legend class="legend">Capabilities</legend>
-        {capabilities.map(({ id, label }) => (
-          <Check
-            key={id}
-            checked={user.capabilities.includes(id)}
-            onValue={(on) => {
-              const others = user.capabilities.filter((c) => c !== id);
-              onUser({ ...user, capabilities: on ? [...others, id] : others });
-            }}
-          >
-            {label}
-          </Check>
-        ))}
-        <span class="hint">Without any, the user can only watch.</span>
-      </fieldset>
+      <CapabilitiesField
+        value={user.capabilities}
+        onValue={(capabilities) => onUser({ ...user, capabilities })}
+        hint="Without any, the user can only watch."
+      />
       <TextField
         label="Session, in minutes"
         hint="1 to 180"

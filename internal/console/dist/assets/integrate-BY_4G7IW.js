@@ -1,4 +1,4 @@
-import{c as e,r as t,s as n,t as r,w as i,x as a,y as o,z as s}from"./button-9_ShT-PX.js";import{n as c}from"./app-COoNB8mf.js";import{_ as l,p as u,v as d}from"./signin-rQA9AoPY.js";import{a as f,c as p,i as m,l as h,n as g,o as _,r as v,s as y,t as b}from"./picker-FjdgT0AJ.js";var x=`<!doctype html>
+import{c as e,r as t,s as n,t as r,w as i,x as a,y as o,z as s}from"./button-9_ShT-PX.js";import{n as c}from"./app-IVqloDvD.js";import{_ as l,p as u,v as d}from"./signin-D_Dkuv6X.js";import{a as f,c as p,i as m,l as h,n as g,o as _,r as v,s as y,t as b}from"./picker--Ww7IUnl.js";var x=`<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />

@@ -1,1 +1,0 @@
-import{c as e,f as t}from"./button-9_ShT-PX.js";function n({frame:n,onChoose:r}){let i=n.direction===`in`;return e(`div`,{class:`frame ${n.direction}`,onClick:r,children:[e(`span`,{class:`frame-way`,children:[i?`↓`:`↑`,e(`span`,{class:`visually-hidden`,children:i?`received`:`sent`})]}),e(`time`,{children:t(n.at)}),e(`span`,{class:`truncate`,children:n.data})]})}export{n as t};

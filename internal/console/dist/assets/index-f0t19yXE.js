@@ -1,1 +1,0 @@
-import{B as e,c as t}from"./button-9_ShT-PX.js";import"./signin-rQA9AoPY.js";import{t as n}from"./app-COoNB8mf.js";e(t(n,{}),document.getElementById(`app`));
