@@ -7,8 +7,8 @@ import (
 )
 
 // Leaders returns which node leads which bucket, as the replicas that this node has know
-// it: one that has died leads on until there is another. Without a cluster, and where
-// nothing is known, there are none.
+// it: one that has died leads on until there is another. This node is among them only
+// where Leads says so. Without a cluster, and where nothing is known, there are none.
 func (e *Engine) Leaders() map[string]string {
 	if e.cfg.Cluster == nil {
 		return nil
@@ -21,12 +21,20 @@ func (e *Engine) Leaders() map[string]string {
 	for _, account := range info.AccountDetails {
 		for _, s := range account.Streams {
 			bucket, ok := strings.CutPrefix(s.Name, bucketPrefix)
-			if ok && s.Cluster != nil && s.Cluster.Leader != "" {
-				leaders[bucket] = s.Cluster.Leader
+			if !ok || s.Cluster == nil || s.Cluster.Leader == "" ||
+				s.Cluster.Leader == e.Node() && !e.Leads(bucket) {
+				continue
 			}
+			leaders[bucket] = s.Cluster.Leader
 		}
 	}
 	return leaders
+}
+
+// Leads reports whether this node of a cluster leads a bucket at this moment, and can. It
+// is quickly told.
+func (e *Engine) Leads(bucket string) bool {
+	return e.server.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, bucketPrefix+bucket)
 }
 
 // Connections returns how many connections this node has to others. When it changes, so

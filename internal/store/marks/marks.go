@@ -57,8 +57,10 @@ type Marks struct {
 	js     jetstream.JetStream
 	live   func() []string // the names of the nodes that are alive
 
-	held  atomic.Pointer[held]  // nil while there are none
-	reach atomic.Pointer[reach] // nil unless nodes of a cluster keep the marks
+	held atomic.Pointer[held] // nil while there are none
+
+	looking sync.Mutex            // held while reach is renewed
+	reach   atomic.Pointer[reach] // nil unless nodes of a cluster keep the marks
 }
 
 // held are the buckets as they were opened together.

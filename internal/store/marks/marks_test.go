@@ -16,24 +16,36 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// openInMemory returns marks of a node that is alone.
-func openInMemory(t *testing.T) *Marks {
-	t.Helper()
-	e, err := engine.Start(t.Context(), engine.Config{}, slog.New(slog.DiscardHandler))
+// start returns marks of a node that is started for the test; nil, after telling the
+// test, when that fails.
+func start(t *testing.T, cfg engine.Config) *Marks {
+	e, err := engine.Start(context.Background(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
-		t.Fatal(err)
+		t.Errorf("Start(%s) = %v, want a node", cfg.Node, err)
+		return nil
 	}
 	t.Cleanup(e.Stop)
 	conn, err := e.Connect("marks")
 	if err != nil {
-		t.Fatal(err)
+		t.Errorf("Connect() of %s = %v, want a connection", cfg.Node, err)
+		return nil
 	}
 	t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return nil
 	}
-	m := New(e, conn, js, func() []string { return []string{e.Node()} })
+	return New(e, conn, js, func() []string { return []string{e.Node()} })
+}
+
+// openInMemory returns marks of a node that is alone.
+func openInMemory(t *testing.T) *Marks {
+	t.Helper()
+	m := start(t, engine.Config{})
+	if m == nil {
+		t.FailNow()
+	}
 	if err := m.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 const (
 	// reachEvery is how often a node looks which leaders of marks it can reach.
 	reachEvery = 100 * time.Millisecond
-	// leadersEvery is how often it asks its replicas who leads them: elections take
-	// seconds.
+	// leadersEvery is how often it asks its replicas who leads them, while it notices
+	// no change: elections take seconds.
 	leadersEvery = time.Second
 	// maxDraws bounds the search for an id of a good bucket. With one in 32 it fails once
 	// in 600 million times.
@@ -28,6 +28,7 @@ func BucketOf(id parley.TokenID) int { return int(crc32.ChecksumIEEE(id[:]) % bu
 // reach is what a node of a cluster knows of the nodes that lead marks.
 type reach struct {
 	leaders     map[string]string // of buckets
+	asked       time.Time         // when they were so
 	connections int
 	good        uint32 // a bit for each bucket that new tokens should use; 0: any
 }
@@ -42,14 +43,25 @@ func (m *Marks) NewTokenID() parley.TokenID {
 		return parley.NewTokenID()
 	}
 	if m.engine.Connections() != known.connections {
-		known = m.look(known.leaders)
+		known = m.look(known, true)
 	}
-	return newTokenID(known.good)
+	return newTokenID(func(bucket int) bool {
+		if known.good>>bucket&1 == 0 {
+			return false
+		}
+		name := bucketName(bucket)
+		if known.leaders[name] != m.engine.Node() || m.engine.Leads(name) {
+			return true
+		}
+		known = m.look(known, true) // it has handed that over since
+		return false
+	})
 }
 
-func newTokenID(good uint32) parley.TokenID {
+// newTokenID returns a random id of a good bucket, if there is any.
+func newTokenID(good func(bucket int) bool) parley.TokenID {
 	for range maxDraws {
-		if id := parley.NewTokenID(); good>>BucketOf(id)&1 == 1 {
+		if id := parley.NewTokenID(); good(BucketOf(id)) {
 			return id
 		}
 	}
@@ -61,13 +73,8 @@ func newTokenID(good uint32) parley.TokenID {
 func (m *Marks) Watch(run context.Context) {
 	tick := time.NewTicker(reachEvery)
 	defer tick.Stop()
-	var leaders map[string]string
-	var asked time.Time
 	for {
-		if now := time.Now(); now.Sub(asked) >= leadersEvery {
-			leaders, asked = m.engine.Leaders(), now
-		}
-		m.look(leaders)
+		m.look(m.reach.Load(), false)
 		select {
 		case <-run.Done():
 			return
@@ -76,13 +83,24 @@ func (m *Marks) Watch(run context.Context) {
 	}
 }
 
-// look finds out which leaders can be reached now.
-func (m *Marks) look(leaders map[string]string) *reach {
-	connections := m.engine.Connections() // before: a change meanwhile is noticed later
-	known := &reach{leaders, connections,
-		goodBuckets(leaders, m.engine.Node(), m.engine.Connected(), m.live())}
-	m.reach.Store(known)
-	return known
+// look finds out which leaders can be reached now, unless that was done since it was known
+// as the caller says. It asks who leads if the caller wants that, or has not for long.
+func (m *Marks) look(known *reach, ask bool) *reach {
+	m.looking.Lock()
+	defer m.looking.Unlock()
+	if newer := m.reach.Load(); newer != known {
+		return newer
+	}
+	// Before the rest: a change meanwhile is noticed later.
+	found := &reach{connections: m.engine.Connections()}
+	if now := time.Now(); ask || known == nil || now.Sub(known.asked) >= leadersEvery {
+		found.leaders, found.asked = m.engine.Leaders(), now
+	} else {
+		found.leaders, found.asked = known.leaders, known.asked
+	}
+	found.good = goodBuckets(found.leaders, m.engine.Node(), m.engine.Connected(), m.live())
+	m.reach.Store(found)
+	return found
 }
 
 // goodBuckets returns a bit for each bucket of marks that a node leads itself. When it
