@@ -72,7 +72,7 @@ func (e *Engine) Status(ctx context.Context) (Status, error) {
 	switch {
 	case e.cfg.Cluster != nil:
 		s.Cluster = e.cfg.Cluster.Name
-		s.Leader, s.Nodes = e.nodes(ctx)
+		s.Leader, s.Nodes = e.nodes(ctx, pingQuiet)
 	case e.cfg.External != nil:
 		s.Cluster = e.manage.ConnectedClusterName()
 	}
@@ -90,11 +90,12 @@ func (e *Engine) mode() string {
 	return "single"
 }
 
-// nodes returns the leader of a cluster and all nodes that answer or that it knows.
-func (e *Engine) nodes(ctx context.Context) (leader string, nodes []Node) {
+// nodes returns the leader of a cluster and all nodes that answer or that it knows. Nodes
+// have answered when there is no other answer for a time that is quiet.
+func (e *Engine) nodes(ctx context.Context, quiet time.Duration) (leader string, nodes []Node) {
 	now := time.Now()
 	known := map[string]Node{}
-	for _, a := range e.ping(ctx, "STATSZ", nil) {
+	for _, a := range e.ping(ctx, "STATSZ", nil, quiet) {
 		known[a.Server.Name] = Node{Name: a.Server.Name, Address: a.Server.Metadata[addressKey],
 			Since: a.Stats.Start, LastSeen: now, Alive: true, Current: true}
 	}
@@ -119,7 +120,7 @@ func (e *Engine) nodes(ctx context.Context) (leader string, nodes []Node) {
 
 // meta returns what the leader of a cluster's nodes says of them, or nil.
 func (e *Engine) meta(ctx context.Context) *server.MetaClusterInfo {
-	for _, a := range e.ping(ctx, "JSZ", server.JSzOptions{LeaderOnly: true}) {
+	for _, a := range e.ping(ctx, "JSZ", server.JSzOptions{LeaderOnly: true}, pingQuiet) {
 		if a.Data.Meta != nil && a.Data.Meta.Leader == a.Server.Name {
 			return a.Data.Meta
 		}
@@ -134,9 +135,10 @@ type answer struct {
 	Data   server.JSInfo      `json:"data"`
 }
 
-// ping asks all servers of a cluster, and returns the answers that come until none
-// has for a while.
-func (e *Engine) ping(ctx context.Context, what string, options any) []answer {
+// ping asks all servers of a cluster, and returns the answers that come until all are
+// there, or none has come for a time that is quiet.
+func (e *Engine) ping(ctx context.Context, what string, options any, quiet time.Duration,
+) []answer {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	body, err := json.Marshal(options)
@@ -154,7 +156,7 @@ func (e *Engine) ping(ctx context.Context, what string, options any) []answer {
 	}
 	var answers []answer
 	for {
-		msg, err := next(ctx, sub)
+		msg, err := next(ctx, sub, quiet)
 		if err != nil {
 			return answers
 		}
@@ -171,7 +173,7 @@ func (e *Engine) ping(ctx context.Context, what string, options any) []answer {
 // present returns the names of the nodes that answer.
 func (e *Engine) present(ctx context.Context) map[string]bool {
 	present := map[string]bool{}
-	for _, a := range e.ping(ctx, "STATSZ", nil) {
+	for _, a := range e.ping(ctx, "STATSZ", nil, pingQuiet) {
 		present[a.Server.Name] = true
 	}
 	return present
@@ -211,7 +213,7 @@ func (e *Engine) RemoveNode(ctx context.Context, name string) error {
 	if e.cfg.Cluster == nil {
 		return errors.New("there is no cluster to remove a node from")
 	}
-	_, nodes := e.nodes(ctx)
+	_, nodes := e.nodes(ctx, pingTimeout) // a slow one is not taken for one that is gone
 	i := slices.IndexFunc(nodes, func(n Node) bool { return n.Name == name })
 	switch {
 	case i < 0:
@@ -240,9 +242,9 @@ func (e *Engine) RemoveNode(ctx context.Context, name string) error {
 	return nil
 }
 
-// next returns the next answer, unless none comes for a while.
-func next(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, pingQuiet)
+// next returns the next answer, unless none comes for a time that is quiet.
+func next(ctx context.Context, sub *nats.Subscription, quiet time.Duration) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, quiet)
 	defer cancel()
 	return sub.NextMsgWithContext(ctx)
 }
