@@ -540,13 +540,13 @@ func TestSessionsComeAndGo(t *testing.T) {
 
 // pipe starts a session in a bubble of its own time, over a connection without a
 // buffer.
-func pipe(t *testing.T, life time.Duration) *peer {
+func pipe(t *testing.T, tape *fanout.Tape, life time.Duration) *peer {
 	t.Helper()
 	e, err := fanout.NewEngine(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPeer((&fanout.Tape{}).Join())
+	p := newPeer(tape.Join())
 	server, client := net.Pipe()
 	p.conn = client
 	t.Cleanup(func() { _ = client.Close() })
@@ -556,7 +556,7 @@ func pipe(t *testing.T, life time.Duration) *peer {
 
 func TestSilentPeerIsPingedAndThenDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pipe(t, time.Hour)
+		p := pipe(t, &fanout.Tape{}, time.Hour)
 		begin := time.Now()
 		f, err := parleytest.ReadFrame(p.conn)
 		if err != nil || f.Header.OpCode != ws.OpPing || time.Since(begin) != 30*time.Second {
@@ -574,9 +574,38 @@ func TestSilentPeerIsPingedAndThenDropped(t *testing.T) {
 	})
 }
 
+// TestExpiryIsToldWhileThereIsMoreToWrite has a room that talks as fast as its reader
+// reads.
+func TestExpiryIsToldWhileThereIsMoreToWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const life = 5 * time.Second
+		tape := &fanout.Tape{}
+		p := pipe(t, tape, life)
+		begin := time.Now()
+		tape.Append([]byte("the first"))
+		for expired := false; !expired && time.Since(begin) < time.Minute; {
+			tape.Append([]byte("the next"))
+			if _, err := parleytest.ReadFrame(p.conn); err != nil {
+				t.Fatalf("after %s: %v, want frames until the session is dropped", time.Since(begin), err)
+			}
+			time.Sleep(100 * time.Millisecond)
+			select {
+			case <-p.expired:
+				expired = true
+			default:
+			}
+		}
+		if got := time.Since(begin); got > life+time.Second {
+			t.Errorf("expired after %s, want %s", got, life)
+		}
+		p.Drop()
+		<-p.ended
+	})
+}
+
 func TestPeerThatOnlyAnswersPingsStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pipe(t, 24*time.Hour)
+		p := pipe(t, &fanout.Tape{}, 24*time.Hour)
 		begin := time.Now()
 		for time.Since(begin) < 2*time.Hour {
 			if f, err := parleytest.ReadFrame(p.conn); err != nil || f.Header.OpCode != ws.OpPing {
@@ -592,7 +621,7 @@ func TestPeerThatOnlyAnswersPingsStays(t *testing.T) {
 
 func TestMessageMustArriveInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pipe(t, time.Hour)
+		p := pipe(t, &fanout.Tape{}, time.Hour)
 		p.within = true
 		begin := time.Now()
 		for range 2 { // the start of a message, and no more
@@ -609,7 +638,7 @@ func TestMessageMustArriveInTime(t *testing.T) {
 
 func TestSocketMustTakeBytesInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pipe(t, time.Hour)
+		p := pipe(t, &fanout.Tape{}, time.Hour)
 		begin := time.Now()
 		p.Send([]byte("nobody reads this"))
 		if cause := <-p.ended; cause != fanout.ErrTooSlow || time.Since(begin) != 10*time.Second {

@@ -148,13 +148,18 @@ func (p *pump) flush() bool {
 		p.mu.Lock()
 		p.writing = false
 		p.oweLocked(0)
-		p.session.wrote(n, p.engine.now())
+		now := p.engine.now()
+		p.session.wrote(n, now)
 		if err != nil {
 			p.session.end(causeOf(err))
 		}
 		shut := p.session.state.shut
 		p.session.state.shut = false
+		due := now >= p.session.due
 		p.mu.Unlock()
+		if due { // also while there is always more to write
+			p.tick()
+		}
 		if side, ok := p.conn.(interface{ CloseWrite() error }); ok && shut {
 			_ = side.CloseWrite() // fails when the peer is gone
 		}
