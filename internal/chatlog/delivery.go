@@ -127,8 +127,7 @@ func (d *delivery) deliver(ctx context.Context, segments []*queue.Segment) bool 
 
 // try sends what is left of a batch.
 func (d *delivery) try(ctx context.Context, b *batch) error {
-	to := d.destination()
-	t, err := d.logger.destinations.Load().target(ctx, d.arn.Region, to)
+	t, err := d.target(ctx)
 	asked := false // all that was left may have been dropped meanwhile
 	if err == nil {
 		d.leadsTo(t.String())
@@ -144,6 +143,19 @@ func (d *delivery) try(ctx context.Context, b *batch) error {
 		d.recovered()
 	}
 	return err
+}
+
+// errUnknown is the failure of a configuration that this node does not know yet: what
+// another node makes may come after the room that names it.
+var errUnknown = errors.New("the logging configuration is not known here, nor where it led")
+
+// target returns where records go now.
+func (d *delivery) target(ctx context.Context) (target, error) {
+	to := d.destination()
+	if to.Name == "" {
+		return nil, errUnknown
+	}
+	return d.logger.destinations.Load().target(ctx, d.arn.Region, to)
 }
 
 // timed is a target whose calls are bounded in time.

@@ -150,17 +150,19 @@ func (l *Logger) places(configurations []parley.ARN) (to []queue.Place) {
 }
 
 // window returns how much time a delivery of a configuration spans, and whether it
-// logs. One that this node does not know yet does.
+// logs, as a room asks that names it. One that this node does not know yet does, and so
+// does one that is being deleted: since a room names it, it will stay.
 func (l *Logger) window(arn parley.ARN) (window time.Duration, active bool) {
 	c, err := l.cfg.Configurations.LoggingConfiguration(arn)
 	if err != nil {
 		return l.cfg.Flush, true
 	}
+	active = c.State == parley.LoggingActive || c.State == parley.LoggingDeleting
 	if store, _ := l.destinations.Load().store(c.Destination); store != nil ||
 		c.Destination.Kind == parley.DestinationS3 {
-		return l.cfg.Window, c.State == parley.LoggingActive
+		return l.cfg.Window, active
 	}
-	return l.cfg.Flush, c.State == parley.LoggingActive
+	return l.cfg.Flush, active
 }
 
 // queueName returns the name of a configuration's queue, which is that of a folder.

@@ -413,6 +413,26 @@ func TestDeletedConfiguration(t *testing.T) {
 	}
 }
 
+// TestConfigurationThatComesLate is known only after records of a room that names it.
+func TestConfigurationThatComesLate(t *testing.T) {
+	s := start(t, nil)
+	c := s.create(parley.DestinationS3, "bucket")
+	l, _ := s.LoggingConfiguration(c)
+	s.delete(c)
+	want := s.say(world.NewRoomARN(), time.Now(), 3, c)
+	eventually(t, func() error {
+		if st := s.Status()[c]; st.FailingSince == nil {
+			return fmt.Errorf("the status is %+v, want one that says why nothing is delivered", st)
+		}
+		return nil
+	})
+	s.set(l)
+	eventually(t, func() error { return wantIDs(ids(files(t, filepath.Join(s.folder, "s3", "bucket"))), want) })
+	if all := ids(files(t, s.folder)); len(all) != len(want) {
+		t.Errorf("%d records are in the folder, want %d", len(all), len(want))
+	}
+}
+
 // TestReload mends the mapping of a destination that cannot be reached.
 func TestReload(t *testing.T) {
 	api := awstest.Start(t, nil, []string{"stream"})
@@ -470,15 +490,22 @@ func TestCloseWaitsNoLongerThanItMay(t *testing.T) {
 	eventually(t, func() error { return wantIDs(contentIDs(t, api.Records("stream")), want) })
 }
 
-// TestInactiveConfigurations log nothing.
+// TestInactiveConfigurations log nothing. One that is being deleted logs for rooms that
+// name it.
 func TestInactiveConfigurations(t *testing.T) {
 	s := start(t, nil)
 	c, active := s.create(parley.DestinationS3, "bucket"), s.create(parley.DestinationS3, "other")
-	l, _ := s.LoggingConfiguration(c)
-	l.State = "CREATE_FAILED"
-	s.set(l)
-	want := s.say(world.NewRoomARN(), time.Now(), 3, c, active)
-	eventually(t, func() error { return wantIDs(ids(files(t, filepath.Join(s.folder, "s3", "other"))), want) })
+	deleting := s.create(parley.DestinationS3, "third")
+	for arn, state := range map[parley.ARN]parley.LoggingState{c: "CREATE_FAILED",
+		deleting: parley.LoggingDeleting} {
+		l, _ := s.LoggingConfiguration(arn)
+		l.State = state
+		s.set(l)
+	}
+	want := s.say(world.NewRoomARN(), time.Now(), 3, c, active, deleting)
+	for _, name := range []string{"other", "third"} {
+		eventually(t, func() error { return wantIDs(ids(files(t, filepath.Join(s.folder, "s3", name))), want) })
+	}
 	if got := ids(files(t, filepath.Join(s.folder, "s3", "bucket"))); len(got) > 0 {
 		t.Errorf("a configuration that is not active has logged %d records", len(got))
 	}
