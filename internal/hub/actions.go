@@ -113,9 +113,17 @@ func (s *Session) takeMessage(now time.Time, room parley.Room) error {
 	return s.hub.take(s.room.arn, s.world, parley.QuotaMessages, wire.SendMessage, now)
 }
 
-// rate returns how many messages a second a room may have; 0 is no limit.
+// rate returns how many messages a second a room may have; 0 is no limit, for which there
+// must be no quota at all: one that is 0 leaves the room its own rate.
 func (h *Hub) rate(room parley.Room) int {
-	return min(h.cfg.Quotas[parley.QuotaRoomMessages], room.MaxMessageRatePerSecond)
+	ceiling, ok := h.cfg.Quotas[parley.QuotaRoomMessages]
+	switch {
+	case !ok:
+		return 0
+	case ceiling == 0:
+		return room.MaxMessageRatePerSecond
+	}
+	return min(ceiling, room.MaxMessageRatePerSecond)
 }
 
 func (s *Session) deleteMessage(req request, r wire.Request, now time.Time) error {

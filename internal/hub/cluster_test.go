@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/trace"
 )
@@ -156,6 +158,36 @@ func TestLateMessageOfADisconnectedUser(t *testing.T) {
 		again.say("back")
 		m.carryAll()
 		viewer.wantMessage("back")
+	})
+}
+
+// TestKickByAModeratorWhoWasKicked has moderators of two nodes kick each other at once,
+// and one of them somebody else before.
+func TestKickByAModeratorWhoWasKicked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, servers := newMesh(t, 2, nil, parley.RoomChange{})
+		one, troll := servers[0].join("one", all), servers[0].join("troll", all)
+		two := servers[1].join("two", all)
+		m.carryAll()
+		time.Sleep(time.Millisecond)
+		two.send(`{"Action":"DISCONNECT_USER","UserId":"troll"}`)
+		two.send(`{"Action":"DISCONNECT_USER","UserId":"one"}`)
+		m.carry(1, 1)
+		for _, user := range []string{"troll", "one"} {
+			if got := two.next()["Attributes"]; !cmp.Equal(got, any(map[string]any{"UserId": user})) {
+				t.Fatalf("the echo has %v, want the disconnection of %s", got, user)
+			}
+		}
+		one.send(`{"Action":"DISCONNECT_USER","UserId":"two"}`)
+		m.carry(0, 0)
+		m.carryAll()
+		synctest.Wait()
+		for _, u := range []*user{one, two, troll} {
+			for len(u.frames) > 1 {
+				u.next()
+			}
+			u.wantClose(1000, "")
+		}
 	})
 }
 

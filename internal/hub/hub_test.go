@@ -467,6 +467,7 @@ func TestRates(t *testing.T) {
 		{"connection", parley.Quotas{parley.QuotaConnectionRequests: 10}, 100, `{"Action":"SEND_MESSAGE","Content":"x"}`, 10},
 		{"room", parley.Quotas{parley.QuotaRoomMessages: 100}, 7, `{"Action":"SEND_MESSAGE","Content":"x"}`, 7},
 		{"room, under a lower ceiling", parley.Quotas{parley.QuotaRoomMessages: 5}, 7, `{"Action":"SEND_MESSAGE","Content":"x"}`, 5},
+		{"room, without a ceiling", parley.Quotas{parley.QuotaRoomMessages: 0}, 7, `{"Action":"SEND_MESSAGE","Content":"x"}`, 7},
 		{"account", parley.Quotas{parley.QuotaMessages: 4}, 100, `{"Action":"SEND_MESSAGE","Content":"x"}`, 4},
 		{"deletes", parley.Quotas{parley.QuotaDeletes: 3}, 1, `{"Action":"DELETE_MESSAGE","Id":"ABCdef123456"}`, 3},
 		{"disconnects", parley.Quotas{parley.QuotaDisconnects: 3}, 1, `{"Action":"DISCONNECT_USER","UserId":"nobody"}`, 3},

@@ -382,6 +382,25 @@ func TestSettingsAtTheStartOfAReviewCount(t *testing.T) {
 	})
 }
 
+// TestMessageThatIsDeletedUnderReview has a handler delete what it is about to allow.
+func TestMessageThatIsDeletedUnderReview(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, r := newReviewed(t, nil, parley.RoomChange{})
+		ana, ben := s.join("ana", all), s.join("ben", 0)
+		ana.say("100ms")
+		if _, err := s.DeleteMessage(t.Context(), s.room, (<-r.reviews).MessageID, ""); err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range []*user{ana, ben} {
+			if got := u.next(); got["EventName"] != "aws:DELETE_MESSAGE" {
+				t.Fatalf("received %v, want the deletion", got)
+			}
+		}
+		ana.wantMessage("reviewed 100ms") // which answers the request
+		ben.wantNothing()
+	})
+}
+
 func TestReviewedMessageOfARoomThatIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := newReviewed(t, nil, parley.RoomChange{})

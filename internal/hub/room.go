@@ -224,9 +224,7 @@ func (r *room) lay(
 	}
 	receivers = r.append(e.frame, span)
 	r.traffic.add(now, receivers)
-	if r.hub.clustered.Load() {
-		r.late.add(e, now)
-	}
+	r.late.add(e, now)
 	if e.user == "" {
 		return receivers, nil
 	}
@@ -240,10 +238,11 @@ func (r *room) lay(
 	return receivers, victims
 }
 
-// isLateLocked reports whether an event's sender was disconnected by an earlier one.
+// isLateLocked reports whether an event's sender was disconnected by an earlier one. The
+// disconnections of other nodes never come too late: their moderators have the echo.
 func (r *room) isLateLocked(e event, own bool) bool {
 	if !own {
-		return r.late.disconnected(e)
+		return e.user == "" && r.late.disconnected(e)
 	}
 	last, kicked := r.kicked[e.from]
 	return kicked && e.sender <= last
