@@ -23,6 +23,8 @@ func (e *echo) Publish(_ context.Context, _ parley.ARN, event []byte) error {
 	return nil
 }
 
+func (e *echo) Takes() error { return nil }
+
 func (e *echo) PublishConfirmed(ctx context.Context, room parley.ARN, event []byte) error {
 	return e.Publish(ctx, room, event)
 }

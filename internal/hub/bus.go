@@ -9,6 +9,9 @@ import (
 // Bus carries encoded room events between nodes, and what nodes tell each other of
 // themselves. store.Store implements it.
 type Bus interface {
+	// Takes returns the error with which Publish refuses whatever it is given now, or
+	// nil.
+	Takes() error
 	// Publish sends an event to all nodes with subscriptions of the room, this one
 	// included. The events of one node arrive everywhere in the order of their
 	// publishing. An event that it took reaches the subscriptions of this node, or their

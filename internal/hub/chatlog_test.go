@@ -1,10 +1,12 @@
 package hub_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/parley-chat/parley"
@@ -65,4 +67,25 @@ func TestRecordsComeBeforeTheirEvents(t *testing.T) {
 	if !slices.Equal(log.records, want) {
 		t.Errorf("records %q, want %q", log.records, want)
 	}
+}
+
+// TestWhatIsRefusedIsNotLogged has the bus refuse a message and an event.
+func TestWhatIsRefusedIsNotLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, nil, parley.RoomChange{
+			LoggingConfigurations: &[]parley.ARN{{Kind: parley.KindLoggingConfiguration, ID: "a"}}})
+		log := &chatLog{bus: s.bus}
+		s.config.ChatLog = log
+		s.Hub = newHub(s)
+		ana := s.join("ana", all)
+		s.bus.fail = errors.New("the bus is away")
+		ana.say("hi")
+		ana.wantError(500, "Internal error")
+		if _, err := s.SendEvent(t.Context(), s.room, "event", nil); err == nil {
+			t.Error("SendEvent() = nil, want an error")
+		}
+		if len(log.records) > 0 {
+			t.Errorf("records %q, want none", log.records)
+		}
+	})
 }

@@ -39,6 +39,12 @@ type bus struct {
 	confirmed atomic.Int64 // events that were published with PublishConfirmed
 }
 
+func (b *bus) Takes() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.fail
+}
+
 func (b *bus) Publish(_ context.Context, room parley.ARN, event []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

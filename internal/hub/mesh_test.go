@@ -40,6 +40,8 @@ type parcel struct {
 	event []byte
 }
 
+func (n *node) Takes() error { return nil }
+
 func (n *node) Publish(_ context.Context, room parley.ARN, event []byte) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -144,6 +144,9 @@ func (h *Hub) mark(e *event, action wire.Action) {
 func (h *Hub) publish(
 	ctx context.Context, room parley.ARN, action wire.Action, e event,
 ) error {
+	if err := h.cfg.Bus.Takes(); err != nil {
+		return err // what is refused is not logged
+	}
 	h.mark(&e, action)
 	h.log(room, e)
 	if err := h.cfg.Bus.PublishConfirmed(ctx, room, e.encode()); err != nil {

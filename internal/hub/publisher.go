@@ -63,6 +63,12 @@ func (p *publisher) run() {
 			return
 		}
 		p.mu.Unlock()
+		if err := batch[0].request.session.hub.cfg.Bus.Takes(); err != nil {
+			for _, o := range batch {
+				o.done(err) // what is refused is not logged
+			}
+			continue
+		}
 		records = logAll(batch, records)
 		for _, o := range batch {
 			o.publish()
@@ -70,12 +76,17 @@ func (p *publisher) run() {
 	}
 }
 
-// publish publishes one event. When the bus does not take it, the request is
-// answered with an error.
+// publish publishes one event.
 func (o outgoing) publish() {
 	s := o.request.session
 	// An accepted request has no end of its own: not that of its session, either.
-	err := s.hub.cfg.Bus.Publish(context.Background(), s.room.arn, o.event)
+	o.done(s.hub.cfg.Bus.Publish(context.Background(), s.room.arn, o.event))
+}
+
+// done does what follows from the bus's answer. When it did not take the event, the
+// request is answered with an error.
+func (o outgoing) done(err error) {
+	s := o.request.session
 	o.span.End(err)
 	o.request.span.End(err)
 	if err != nil {

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // noBus takes events and delivers none.
 type noBus struct{}
 
+func (noBus) Takes() error { return nil }
+
 func (noBus) Publish(context.Context, parley.ARN, []byte) error { return nil }
 
 func (noBus) PublishConfirmed(context.Context, parley.ARN, []byte) error { return nil }

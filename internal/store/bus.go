@@ -20,6 +20,14 @@ func (s *Store) openBus(ctx context.Context) (err error) {
 	return err
 }
 
+// Takes returns the error with which Publish refuses whatever it is given now, or nil.
+func (s *Store) Takes() error {
+	if err := s.bus.Takes(); err != nil {
+		return Unavailable(fmt.Errorf("publish: %w", err))
+	}
+	return nil
+}
+
 // Publish sends an event to all nodes that are subscribed to the room, this one
 // included. It returns when the event is on its way; the events that one caller
 // publishes one after the other arrive in this order. The event must not be changed

@@ -191,6 +191,9 @@ func TestWaitingEventsAreBounded(t *testing.T) {
 	if err := b.Publish(t.Context(), "r", nil); !errors.Is(err, ErrFull) {
 		t.Errorf("Publish past the limit = %v, want %v", err, ErrFull)
 	}
+	if err := b.Takes(); !errors.Is(err, ErrFull) {
+		t.Errorf("Takes of a full bus = %v, want %v", err, ErrFull)
+	}
 	if err := b.Check(t.Context()); !errors.Is(err, ErrFull) {
 		t.Errorf("Check of a full bus = %v, want %v", err, ErrFull)
 	}

@@ -61,14 +61,28 @@ func (b *Bus) publish(
 	return nil, nil
 }
 
-// admitLocked returns why an event cannot be published now, or nil.
-func (b *Bus) admitLocked(room string) error {
+// Takes returns the error with which Publish refuses whatever it is given now, or nil.
+func (b *Bus) Takes() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.takesLocked()
+}
+
+func (b *Bus) takesLocked() error {
 	if err := b.readyLocked(); err != nil {
 		return err
 	}
 	if len(b.queue)+b.held >= maxWaiting || b.outgoingFullLocked() {
 		b.stats.Refused++
 		return ErrFull
+	}
+	return nil
+}
+
+// admitLocked returns why an event cannot be published now, or nil.
+func (b *Bus) admitLocked(room string) error {
+	if err := b.takesLocked(); err != nil {
+		return err
 	}
 	if b.rooms[room] == nil && !validKey(room) { // what is in the map was valid
 		return fmt.Errorf("not the key of a room: %q", room)

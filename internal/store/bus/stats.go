@@ -4,7 +4,7 @@ package bus
 type Stats struct {
 	Published uint64 // events of this node
 	Sent      uint64 // of them, those that left it
-	Refused   uint64 // events that found the bus full
+	Refused   uint64 // how often events found the bus full
 	Held      uint64 // own events whose delivery waited for other nodes
 	Lags      uint64 // times that a node was too late with acknowledgements
 
