@@ -68,10 +68,13 @@ type collection[T any] struct {
 	saving   saver[T]
 	deleting deleter[T]
 
-	order sync.Mutex // guards seen, and is held while something is put into the copy
-	// seen is the revision up to which the copy has all entries: older ones that still
-	// come are of the past.
+	order sync.Mutex // guards seen and gaps, and is held while something is put into the copy
+	// seen is the revision up to which the copy has all entries that were there when it
+	// came to them: older ones that still come are of the past.
 	seen uint64
+	// gaps counts how often entries were passed over. Each of them had been replaced,
+	// which may have been by an entry that the copy has yet to come to.
+	gaps uint64
 
 	watched atomic.Uint64 // the revision up to which the watch has brought all entries
 	moves   atomic.Uint64 // counts what the watch does, so that guard sees that it does
@@ -230,7 +233,7 @@ func (c *collection[T]) refresh(ctx context.Context, arn parley.ARN) error {
 	have := c.copy.get(arn)
 	var there bucket.Entry // its revision stays 0 when there is none
 	err = c.insist(ctx, func(ctx context.Context) (err error) {
-		there, err = c.leader.Last(ctx, key)
+		there, err = c.last(ctx, key)
 		return err
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley"
+	"github.com/parley-chat/parley/internal/store/bucket"
 )
 
 // readPatience is how long a read waits to hear what other nodes wrote.
@@ -68,42 +69,80 @@ func (c *collection[T]) catchUp(ctx context.Context) error {
 // errNotSettled says that the bucket has a new leader, and a former one may have answered.
 var errNotSettled = errors.New("the bucket has a new leader")
 
-// pull takes in, one by one, what the leader has and the copy has not.
+// pull takes in what the leader has and the copy has not. Entries that are passed over
+// have been replaced meanwhile, by some that may be newer than all that was asked for: so
+// it goes on until none is passed over, by the watch neither.
 func (c *collection[T]) pull(ctx context.Context) error {
+	for {
+		_, before := c.upTo()
+		if err := c.pullOnce(ctx); err != nil {
+			return err
+		}
+		if _, gaps := c.upTo(); gaps == before {
+			return nil
+		}
+	}
+}
+
+// pullOnce takes in, one by one, the entries up to the one that is the newest now.
+func (c *collection[T]) pullOnce(ctx context.Context) error {
 	newest, settled, err := c.leader.Newest(ctx)
 	if err != nil {
 		return err
 	}
 	for {
-		seen := c.upTo()
+		seen, _ := c.upTo()
 		if seen >= newest {
 			return nil
 		}
 		next, err := c.leader.After(ctx, seen)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if next.Revision == 0 && !settled {
+		case next.Revision > 0:
+			c.accept(next)
+		case !settled:
 			return errNotSettled
-		}
-		if next.Revision == 0 || next.Revision > newest {
-			c.saw(newest) // the entries in between have been replaced
+		default:
+			c.saw(newest)
 			return nil
 		}
-		c.accept(next)
 	}
 }
 
-// upTo returns the revision up to which the copy has all entries.
-func (c *collection[T]) upTo() uint64 {
-	c.order.Lock()
-	defer c.order.Unlock()
-	return c.seen
+// last returns what the leader has under a key. That it has nothing is believed only of
+// one that no former leader is taken for.
+func (c *collection[T]) last(ctx context.Context, key string) (bucket.Entry, error) {
+	there, err := c.leader.Last(ctx, key)
+	if err != nil || there.Revision > 0 {
+		return there, err
+	}
+	_, settled, err := c.leader.Newest(ctx)
+	if err == nil && !settled {
+		err = errNotSettled
+	}
+	return there, err
 }
 
-// saw notes that there is nothing up to a revision that the copy has not.
+// upTo returns the revision up to which the copy has seen all entries, and how often some
+// were passed over.
+func (c *collection[T]) upTo() (seen, gaps uint64) {
+	c.order.Lock()
+	defer c.order.Unlock()
+	return c.seen, c.gaps
+}
+
+// saw notes that the leader has nothing up to a revision that the copy has not.
 func (c *collection[T]) saw(revision uint64) {
 	c.order.Lock()
 	defer c.order.Unlock()
+	c.seenLocked(revision)
+}
+
+// seenLocked notes that there is no entry any more between what was seen and a revision.
+func (c *collection[T]) seenLocked(revision uint64) {
+	if revision > c.seen+1 {
+		c.gaps++
+	}
 	c.seen = max(c.seen, revision)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ var sharing = []struct {
 	test func(t *testing.T, nodes []*Store)
 }{
 	{"nodes read what others wrote", testNodesReadWhatOthersWrote},
+	{"nodes read what others wrote while they go on", testNodesReadWhileOthersWrite},
 	{"one of many creations of a resource succeeds", testCreatedOnce},
 	{"no update of a resource is lost", testNoUpdateIsLost},
 	{"one of many deletions of a resource succeeds", testDeletedOnce},
@@ -102,6 +104,42 @@ func testNodesReadWhatOthersWrote(t *testing.T, nodes []*Store) {
 		if parley.CodeOf(err) != parley.NotFound {
 			t.Fatalf("CurrentRoom() of what another node deleted = %v, want code %v",
 				err, parley.NotFound)
+		}
+	}
+}
+
+// testNodesReadWhileOthersWrite has a room changed without pause from its creation on,
+// and read on a node whose watch brings nothing.
+func testNodesReadWhileOthersWrite(t *testing.T, nodes []*Store) {
+	freeze(t, nodes[0])
+	for range 30 {
+		room, _ := createRoom(t, nodes[1])
+		var acknowledged atomic.Int64
+		ctx, stop := context.WithCancel(t.Context())
+		var writing sync.WaitGroup
+		writing.Go(func() {
+			for i := int64(1); ctx.Err() == nil; i++ {
+				if _, err := nodes[1].UpdateRoom(t.Context(), room.ARN,
+					renamed(strconv.FormatInt(i, 10))); err != nil {
+					t.Error(err)
+					return
+				}
+				acknowledged.Store(i)
+			}
+		})
+		for range 10 {
+			want := acknowledged.Load()
+			got, err := current(t, nodes[0], room.ARN)
+			if have, _ := strconv.ParseInt(got.Name, 10, 64); err != nil || have < want {
+				t.Errorf("CurrentRoom() = %q, %v; want the name %d or one that came later",
+					got.Name, err, want)
+				break
+			}
+		}
+		stop()
+		writing.Wait()
+		if t.Failed() {
+			return
 		}
 	}
 }

@@ -251,7 +251,7 @@ func (c *collection[T]) see(e bucket.Entry) (arn parley.ARN, err error) {
 	if arn, err = parseKey(c.arnKind, e.Key); e.Revision <= c.seen {
 		return arn, nil
 	}
-	c.seen = e.Revision
+	c.seenLocked(e.Revision)
 	if err != nil {
 		return arn, fmt.Errorf("%s: %w", noun(c.arnKind), err)
 	}

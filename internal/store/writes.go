@@ -99,7 +99,7 @@ func (c *collection[T]) overwrite(ctx context.Context, key string, last uint64,
 			return 0, err
 		}
 		if conflict {
-			there, unknown := c.leader.Last(ctx, key)
+			there, unknown := c.last(ctx, key)
 			switch {
 			case unknown != nil:
 			case ours(there):
