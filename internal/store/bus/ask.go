@@ -42,7 +42,10 @@ func (p *peer) askForLocked(r *room) {
 		r.sources = append(r.sources, nil)
 	}
 	r.sources[p.slot] = s
-	delete(p.leaves, r.key)
+	if _, left := p.leaves[r.key]; left { // which the peer was not told, and need not be
+		delete(p.leaves, r.key)
+		s.asked = true
+	}
 	s.wantLocked()
 }
 
@@ -115,7 +118,8 @@ func (b *Bus) composeLocked(p *peer) []byte {
 		}
 		taken++
 		s.queued = false
-		if s.closed || s.complete() {
+		if s.closed || s.complete() { // an event can have made it complete
+			s.releaseWaitsLocked()
 			continue
 		}
 		a := roomAsk{key: s.room.key, after: s.last}

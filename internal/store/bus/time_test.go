@@ -521,6 +521,65 @@ func TestLossOfTheSilent(t *testing.T) {
 	}
 }
 
+// TestRoomsLeftUnheard: a node that leaves a room while another does not hear it listens
+// no more when that does.
+func TestRoomsLeftUnheard(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		away   time.Duration
+		oneWay bool // the other hears all
+		again  bool // the node comes back to the room before, and leaves once more
+	}{
+		{"twice", suspectAfter + 2*beatEvery, false, true},
+		{"of a node that was forgotten", forgetAfter + 5*time.Second, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.away > forgetAfter {
+				needsLongSim(t)
+			}
+			inSim(t, 2, 0, func(t *testing.T, n *simNet, b []*Bus) {
+				own, other := hear(t, b[0], "r"), hear(t, b[1], "r")
+				n.set(n.nodes[0], n.nodes[1], true, false)
+				n.set(n.nodes[1], n.nodes[0], !tt.oneWay, false)
+				<-time.After(tt.away)
+				other.stop()
+				if tt.again {
+					hear(t, b[1], "r").stop()
+				}
+				part(n, 0, 1, false)
+				<-time.After(time.Second)
+				start := time.Now()
+				say(t, b[0], "r", "x")
+				if d := own.next(t, "x", time.Second).Sub(start); d != 0 {
+					t.Errorf("the echo takes %s though nobody else listens, want no time", d)
+				}
+			})
+		})
+	}
+}
+
+// TestCompletedJoin: who comes to a room does not wait for what has come meanwhile.
+func TestCompletedJoin(t *testing.T) {
+	inSim(t, 2, 0, func(t *testing.T, _ *simNet, b []*Bus) {
+		hear(t, b[0], "r")
+		<-time.After(askEvery)
+		b[0].mu.Lock()
+		defer b[0].mu.Unlock()
+		r, p := b[0].rooms["r"], b[0].peers[b[1].id]
+		s := r.source(p)
+		s.want = s.last + 1 // an event is missing
+		s.wantLocked()
+		w := b[0].awaitLocked(r)
+		s.last = s.want // it comes
+		b[0].askLocked(p, time.Now())
+		select {
+		case <-w.done:
+		default:
+			t.Error("Subscribe waits for a node whose events are all here")
+		}
+	})
+}
+
 // TestUnansweredJoin: a node that is heard but does not answer delays others once.
 func TestUnansweredJoin(t *testing.T) {
 	inSim(t, 3, 0, func(t *testing.T, n *simNet, b []*Bus) {
