@@ -11,8 +11,8 @@ import (
 
 // Redeem marks a token as used by a connection, whose name no other connection
 // ever has. It returns nil for one connection only, however often it is called:
-// all others, and tokens that have expired or may have been used before the marks
-// began, get an error with code Unauthenticated.
+// all others, and tokens that have expired, may have been used before the marks began, or
+// come from more than 10 seconds ahead, get an error with code Unauthenticated.
 //
 // When the engine does not answer, or the token's marks have lost their leader, it
 // tries again until ctx ends, for 10 seconds at most; then the error has code

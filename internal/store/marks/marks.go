@@ -139,8 +139,8 @@ func (m *Marks) open(ctx context.Context, name string) (markBucket, error) {
 
 // Redeem marks a token as used by a connection, whose name no other connection
 // ever has. It returns nil for one connection only, however often it is called:
-// all others, and tokens that have expired or may have been used before the marks
-// began, get ErrRefused.
+// all others, and tokens that have expired, may have been used before the marks began, or
+// come from more than 10 seconds ahead, get ErrRefused.
 //
 // When the engine does not answer, or the token's marks have lost their leader, it
 // tries again until ctx ends, for 10 seconds at most; then it returns another error,
@@ -169,7 +169,9 @@ func (m *Marks) redeemOnce(ctx context.Context, held *held, token parley.Token,
 		return errLost
 	}
 	bucket := held[BucketOf(token.ID)]
-	if token.IssuedAt.Before(bucket.since) || !time.Now().Before(token.ExpiresAt) {
+	now := time.Now()
+	if token.IssuedAt.Before(bucket.since) || !now.Before(token.ExpiresAt) ||
+		now.Add(maxClockLag).Before(token.IssuedAt) { // its mark would go before it expires
 		return ErrRefused
 	}
 	if err := bucket.mark(ctx, token.ID.String(), connection); err != nil {

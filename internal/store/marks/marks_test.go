@@ -59,9 +59,10 @@ func newToken() parley.Token {
 // A connection that asks again is the one that used the token.
 func TestTokenIsUsedOnce(t *testing.T) {
 	m := openInMemory(t)
-	expired, early := newToken(), newToken()
+	expired, early, ahead := newToken(), newToken(), newToken()
 	expired.ExpiresAt = time.Now()
 	early.IssuedAt = time.Now().Add(-time.Minute)
+	ahead.IssuedAt = time.Now().Add(time.Minute)
 	token := newToken()
 	for _, tt := range []struct {
 		name, connection string
@@ -73,6 +74,7 @@ func TestTokenIsUsedOnce(t *testing.T) {
 		{"it, by another", "b", token, ErrRefused},
 		{"one that has expired", "a", expired, ErrRefused},
 		{"one from before the marks", "a", early, ErrRefused},
+		{"one that outlives its mark", "a", ahead, ErrRefused},
 	} {
 		if err := m.Redeem(t.Context(), tt.token, tt.connection); !errors.Is(err, tt.want) {
 			t.Errorf("Redeem() of %s = %v, want %v", tt.name, err, tt.want)
