@@ -376,8 +376,8 @@ func handshakeAttacks(p *process) []attack {
 }
 
 // dribble sends the start of a request, and then a byte now and then until the
-// server has had enough. It returns the status of the answer, which is 0 when the
-// server ends the connection without one.
+// server has had enough, which has to close the connection then. It returns the status of
+// the answer, which is 0 when the server ends the connection without one.
 func (p *process) dribble(start, drop string) (status int, errorType string, err error) {
 	conn, err := net.Dial("tcp", p.address())
 	if err != nil {
@@ -387,6 +387,7 @@ func (p *process) dribble(start, drop string) (status int, errorType string, err
 	if err := conn.SetDeadline(time.Now().Add(slowAttackBound)); err != nil {
 		return 0, "", err
 	}
+	in := bufio.NewReader(conn)
 	answered := make(chan struct{})
 	var writer sync.WaitGroup
 	writer.Go(func() {
@@ -400,9 +401,9 @@ func (p *process) dribble(start, drop string) (status int, errorType string, err
 			}
 		}
 	})
-	defer writer.Wait()
-	defer close(answered)
-	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	res, err := http.ReadResponse(in, nil)
+	close(answered)
+	writer.Wait()
 	if isTimeout(err) {
 		return 0, "", fmt.Errorf("neither answered nor closed after %s", slowAttackBound)
 	}
@@ -410,6 +411,10 @@ func (p *process) dribble(start, drop string) (status int, errorType string, err
 		return 0, "", nil
 	}
 	defer res.Body.Close()
+	// What was announced never comes.
+	if _, err := io.Copy(io.Discard, in); isTimeout(err) {
+		return 0, "", fmt.Errorf("answered %d and not closed after %s", res.StatusCode, slowAttackBound)
+	}
 	return res.StatusCode, res.Header.Get("x-amzn-ErrorType"), nil
 }
 
@@ -437,6 +442,7 @@ func slowAttacks(t *testing.T, p *process) []slowAttack {
 		{"unsigned chunks", head + inChunks, "1\r\na\r\n", 403, noToken},
 		{"handshake header", shaken, "A: a\r\n", 0, ""},
 		{"handshake with a body", shaken + "Content-Length: 100000\r\n\r\n", "a", 401, noChatToken},
+		{"body for a page", "GET /console/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n", "a", 200, ""},
 		{"body of no handshake", "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", "a",
 			426, notUpgraded},
 	}

@@ -141,7 +141,7 @@ func Start(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error
 	if err != nil {
 		return nil, err
 	}
-	return a, a.open(cfg, front, route(chat, api, pages))
+	return a, a.open(cfg, front, route(hurry(chat), api, hurry(pages)))
 }
 
 // open starts the listeners, and tells where the server is.
@@ -149,7 +149,7 @@ func (a *App) open(cfg Config, front listen.Config, clients http.Handler) error 
 	if err := a.listen("listen", cfg.Listen, front, writeTimeout, clients); err != nil {
 		return err
 	}
-	err := a.listen("admin-listen", cfg.AdminListen, listen.Config{}, 0, a.admin())
+	err := a.listen("admin-listen", cfg.AdminListen, listen.Config{}, 0, hurry(a.admin()))
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,8 @@ func (a *App) obtain(cfg Config) error {
 		limits := listen.Config{
 			MaxConnections: cfg.HTTPConnections, MaxPerAddress: cfg.HTTPConnectionsPerAddress,
 		}
-		err := a.listen("acme-http-listen", cfg.ACME.HTTPListen, limits, writeTimeout, acme.Challenges())
+		err := a.listen("acme-http-listen", cfg.ACME.HTTPListen, limits, writeTimeout,
+			hurry(acme.Challenges()))
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 // Limits of the HTTP servers.
 const (
 	headerTimeout   = 10 * time.Second  // to send a request's headers
+	bodyTimeout     = 10 * time.Second  // to send its body, after them
 	idleTimeout     = 120 * time.Second // between two requests
 	writeTimeout    = 30 * time.Second  // for a client to take its answer
 	maxHeaderBytes  = 64 << 10
@@ -59,6 +60,20 @@ func (a *App) listen(
 	go func() { s.done <- s.http.Serve(l) }()
 	a.servers = append(a.servers, s)
 	return nil
+}
+
+// hurry sets a deadline for the bodies of requests to handlers that do not do so, most of
+// which want none. It ends the server's wait for one that nobody reads, and is gone when a
+// body has arrived whole, or the connection becomes a session. What comes late must not be
+// taken for the next request, so there is none.
+func hurry(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			w.Header().Set("Connection", "close")
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // stop refuses new connections and waits for the requests in progress, except

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/parley-chat/parley/internal/outbox"
@@ -64,8 +63,7 @@ func (h *hook) send(ctx context.Context, batch []event) outbox.Result[event] {
 	switch {
 	case res.StatusCode == http.StatusRequestTimeout, res.StatusCode == http.StatusTooManyRequests,
 		res.StatusCode >= http.StatusInternalServerError:
-		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
-		result.Again, result.After = batch, time.Duration(max(seconds, 0))*time.Second
+		result.Again, result.After = batch, outbox.RetryAfter(res.Header)
 	}
 	return result
 }

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/parley-chat/parley/internal/outbox"
 )
 
 // maxAnswerBytes is how much is read of the collector's answer.
@@ -53,9 +54,8 @@ func (e *Exporter) post(ctx context.Context, body []byte) (rejected int, err err
 		return rejectedSpans(answer), nil
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable,
 		http.StatusGatewayTimeout: // source: OTLP specification, retryable response codes
-		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
 		return 0, &passingError{fmt.Errorf("the collector answered with status %d", res.StatusCode),
-			time.Duration(max(seconds, 0)) * time.Second}
+			outbox.RetryAfter(res.Header)}
 	}
 	return 0, fmt.Errorf("the collector answered with status %d", res.StatusCode)
 }

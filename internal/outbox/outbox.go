@@ -9,6 +9,8 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -160,6 +162,13 @@ func (o *Outbox[T]) deliver(batch []T) {
 	}
 	o.lost.Add(uint64(lost))
 	o.tell(lost, err)
+}
+
+// RetryAfter returns how long an HTTP answer asks to be left alone, in seconds: 0 when it
+// does not say that, and never more than an outbox waits.
+func RetryAfter(h http.Header) time.Duration {
+	seconds, _ := strconv.Atoi(h.Get("Retry-After")) // the greatest int for one that is greater
+	return time.Duration(min(max(seconds, 0), int(maxPause/time.Second))) * time.Second
 }
 
 // wait returns after about a pause, and reports whether there may be another try: there
