@@ -3,6 +3,7 @@ package test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -338,6 +339,26 @@ func TestCrossOriginRequests(t *testing.T) {
 	}
 	if got := ask("OPTIONS", "https://evil.example", "POST"); got.Get(allow) != "" {
 		t.Errorf("preflight from another origin: %v", got)
+	}
+	p.stop()
+}
+
+// TestAuditLogIsRotatedDespiteMistakes has a policy become unreadable before the log is
+// rotated.
+func TestAuditLogIsRotatedDespiteMistakes(t *testing.T) {
+	p, dir := serveAccounts(t)
+	log := filepath.Join(dir, "audit.log")
+	if err := errors.Join(os.Rename(log, log+".1"),
+		os.WriteFile(filepath.Join(dir, "mint.json"), []byte("{"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	waitAtMost(t, patience, "another audit log", func() bool {
+		_, err := os.Stat(log)
+		return err == nil
+	})
+	if a := as(t, p, "MINT1").Call(t, "CreateRoom", nil); a.Status != http.StatusOK {
+		t.Errorf("CreateRoom with the policies of before: %+v, want 200", a)
 	}
 	p.stop()
 }

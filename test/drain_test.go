@@ -98,6 +98,7 @@ func TestDrainTakesItsTime(t *testing.T) {
 	p.wait()
 }
 
+// TestSecondSignalEndsTheDrain checks that, and that one to reload does not.
 func TestSecondSignalEndsTheDrain(t *testing.T) {
 	p := serve(t, "--dev", "--drain-seconds=3600")
 	c := parleytest.Anonymous(t, p.url).As("test", "test")
@@ -114,6 +115,15 @@ func TestSecondSignalEndsTheDrain(t *testing.T) {
 	for ready := true; ready; { // until the drain has begun
 		status, _ := p.get("/readyz")
 		ready = status == http.StatusOK
+	}
+	p.signal(syscall.SIGHUP)
+	for range 2 {
+		select {
+		case <-ended:
+			t.Error("a session ended when the server was told to reload")
+			ended <- struct{}{}
+		case <-time.After(300 * time.Millisecond):
+		}
 	}
 	p.signal(syscall.SIGTERM)
 	<-ended

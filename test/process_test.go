@@ -1,6 +1,7 @@
 package test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -190,6 +191,36 @@ func TestSighupReloadsTheCredentials(t *testing.T) {
 		t.Errorf("received %+v after the reload", got)
 	}
 	p.stop()
+}
+
+// TestSignalsDuringAReload has a reload wait for a file, while it is told to reload once
+// more, and to end.
+func TestSignalsDuringAReload(t *testing.T) {
+	dir := t.TempDir()
+	secret, config := filepath.Join(dir, "secret"), filepath.Join(dir, "parley.yaml")
+	for path, text := range map[string]string{secret: "s3cret", config: `accounts: [{id: "111111111111",
+  users: [{name: ana, access_keys: [{id: PKANA, secret_file: secret}]}]}]`} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := serve(t, "--config="+config, "--data="+filepath.Join(dir, "data"))
+	if err := errors.Join(os.Remove(secret), syscall.Mkfifo(secret, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	// This opens when the server reads, and has it wait for the end.
+	in, err := os.OpenFile(secret, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	p.signal(syscall.SIGTERM)
+	if err := errors.Join(os.Remove(secret), os.WriteFile(secret, []byte("s3cret"), 0o600),
+		in.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p.wait()
 }
 
 // TestTerminationWaitsForNobody opens a connection in advance, as browsers do, for

@@ -53,7 +53,8 @@ func (f outputFlag) print(report any, print func() error) error {
 func (f adminFlags) look(path string, report any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
 	defer cancel()
-	return f.read(ctx, http.MethodGet, path, report)
+	res, err := f.get(ctx, path)
+	return read(res, err, report)
 }
 
 // change has the server do something, and reads its report.
@@ -62,11 +63,12 @@ func (f adminFlags) change(path string, report any) error {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, changeWithin)
 	defer cancel()
-	return f.read(ctx, http.MethodPost, path, report)
+	res, err := f.do(ctx, http.MethodPost, path, nil)
+	return read(res, err, report)
 }
 
-func (f adminFlags) read(ctx context.Context, method, path string, report any) error {
-	res, err := f.do(ctx, method, path, nil)
+// read reads the report that an answer is.
+func read(res *http.Response, err error, report any) error {
 	if err != nil {
 		return err
 	}
@@ -80,9 +82,21 @@ func (f adminFlags) read(ctx context.Context, method, path string, report any) e
 	return nil
 }
 
+// get asks the admin listener for what it tells everybody. Whoever listens in the place of
+// a server that was killed does not get its token.
+func (f adminFlags) get(ctx context.Context, path string) (*http.Response, error) {
+	url, _ := f.find()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return http.DefaultClient.Do(req)
+}
+
 // do makes a request to the admin listener, with the token if there is one.
 func (f adminFlags) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
-	url, token, err := f.resolve()
+	url, local := f.find()
+	token, err := f.token(url, local)
 	if err != nil {
 		return nil, err
 	}
@@ -99,26 +113,32 @@ func (f adminFlags) do(ctx context.Context, method, path string, body io.Reader)
 	return http.DefaultClient.Do(req)
 }
 
-// resolve returns where the admin listener is, and its token if there is one. The token
-// of the server of this folder is for that server alone.
-func (f adminFlags) resolve() (url, token string, err error) {
-	local, _ := app.FindLocalAdmin(dataFolder())
-	url = strings.TrimSuffix(cmp.Or(f.Admin, local.URL, "http://"+config.Default().AdminListen), "/")
+// find returns where the admin listener is, and what is known of that of the server of
+// this folder.
+func (f adminFlags) find() (url string, local app.LocalAdmin) {
+	local, _ = app.FindLocalAdmin(dataFolder())
+	return strings.TrimSuffix(
+		cmp.Or(f.Admin, local.URL, "http://"+config.Default().AdminListen), "/"), local
+}
+
+// token returns the token for an admin listener if there is one. That of the server of
+// this folder is for that server alone.
+func (f adminFlags) token(url string, local app.LocalAdmin) (string, error) {
 	file := f.AdminTokenFile
 	if file == "" {
-		if token = os.Getenv(app.AdminTokenVariable); token != "" || url != local.URL {
-			return url, token, nil
+		if token := os.Getenv(app.AdminTokenVariable); token != "" || url != local.URL {
+			return token, nil
 		}
 		file = local.TokenFile
 	}
 	if file == "" {
-		return url, "", nil
+		return "", nil
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", "", fmt.Errorf("admin token: %w", err)
+		return "", fmt.Errorf("admin token: %w", err)
 	}
-	return url, string(bytes.TrimSpace(text)), nil
+	return string(bytes.TrimSpace(text)), nil
 }
 
 // dataFolder returns the data folder of the server of this folder, or the one that

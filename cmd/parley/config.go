@@ -29,6 +29,6 @@ func (c *configCheckCmd) Run() error {
 	if _, err := server.config(); err != nil {
 		return err
 	}
-	fmt.Println(c.File + ": ok")
-	return nil
+	_, err = fmt.Println(c.File + ": ok")
+	return err
 }

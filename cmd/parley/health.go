@@ -16,7 +16,7 @@ type healthCmd struct {
 func (c *healthCmd) Run() error {
 	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
 	defer cancel()
-	res, err := c.do(ctx, http.MethodGet, "/readyz", nil)
+	res, err := c.get(ctx, "/readyz")
 	if err != nil {
 		return err
 	}

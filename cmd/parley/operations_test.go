@@ -33,6 +33,7 @@ func TestOperationsScripts(t *testing.T) {
 			env.Setenv("OTHER_TOKEN", filepath.Join(other, "admin-token"))
 			env.Setenv("DEV", dev.Admin)
 			env.Setenv("STOPPING", stopping.URL)
+			env.Setenv("CLIENTS", second.URL)
 			return nil
 		},
 	})

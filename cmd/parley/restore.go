@@ -48,6 +48,9 @@ func (c *restoreCmd) Run() error {
 	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
 		return notAdmin(res)
 	}
+	if res.StatusCode != http.StatusOK && answer.Error == "" { // the answer of another listener
+		return notAdmin(res)
+	}
 	err = c.print(answer, func() error { return c.table(answer) })
 	if answer.Error != "" {
 		err = errors.Join(err, errors.New(answer.Error))

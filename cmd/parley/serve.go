@@ -51,8 +51,11 @@ type serveCmd struct {
 
 // Run serves until SIGTERM or SIGINT, and drains. A second signal cuts that short.
 func (c *serveCmd) Run() error {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	// Apart, so that no reload takes the place of what ends the server. A signal that
+	// comes while its channel is full is lost.
+	reloads, ends := make(chan os.Signal, 1), make(chan os.Signal, 2)
+	signal.Notify(reloads, syscall.SIGHUP)
+	signal.Notify(ends, syscall.SIGTERM, syscall.SIGINT)
 	cfg, err := c.config()
 	if err != nil {
 		return err
@@ -63,24 +66,34 @@ func (c *serveCmd) Run() error {
 	}
 	a, err := start(cfg, log)
 	if err != nil {
+		if len(ends) > 0 {
+			log.Info("shutting down before the server was ready", "signal", (<-ends).String())
+			return nil
+		}
 		return err
 	}
 	fmt.Println("parley: ready", a.ClientURL())
 	if isTerminal(os.Stdout) {
 		fmt.Print(quickStart(cfg, a))
 	}
-	for s := range signals {
-		if s != syscall.SIGHUP {
+	return c.untilTheEnd(a, log, reloads, ends)
+}
+
+// untilTheEnd reloads and, at the end, drains the server as signals say.
+func (c *serveCmd) untilTheEnd(a *app.App, log *slog.Logger, reloads, ends <-chan os.Signal) error {
+	for {
+		select {
+		case s := <-ends:
 			log.Info("shutting down", "signal", s.String())
-			break
+			return drain(a, ends)
+		case <-reloads:
+			if err := c.reload(a); err != nil {
+				log.Error("reload", "err", err)
+				continue
+			}
+			log.Info("reloaded")
 		}
-		if err := c.reload(a); err != nil {
-			log.Error("reload", "err", err)
-			continue
-		}
-		log.Info("reloaded")
 	}
-	return drain(a, signals)
 }
 
 // startTimeout is how long a start may take: longer than other nodes, or NATS, are
@@ -96,22 +109,23 @@ func start(cfg app.Config, log *slog.Logger) (*app.App, error) {
 	return app.Start(ctx, cfg, log)
 }
 
-// reload has the server take what may change while it runs.
+// reload has the server take what may change while it runs: with mistakes in the
+// configuration, what that does not say.
 func (c *serveCmd) reload(a *app.App) error {
 	cfg, err := c.config()
 	if err != nil {
-		return err
+		return errors.Join(err, a.Reopen())
 	}
 	return a.Reload(cfg)
 }
 
 // drain stops the server, and hurries at another signal.
-func drain(a *app.App, signals <-chan os.Signal) error {
+func drain(a *app.App, ends <-chan os.Signal) error {
 	ctx, hurry := context.WithCancel(context.Background())
 	defer hurry()
 	go func() {
 		select {
-		case <-signals:
+		case <-ends:
 			hurry()
 		case <-ctx.Done():
 		}
@@ -137,11 +151,9 @@ func (c *serveCmd) config() (app.Config, error) {
 	override((*string)(&cfg.LogFormat), c.LogFormat)
 	override(&cfg.LogLevel, c.LogLevel)
 	override(&cfg.AuditLog, c.AuditLog)
-	override(&cfg.MaxClockSkew, c.MaxClockSkew)
-	override(&cfg.DrainSeconds, c.DrainSeconds)
-	if c.MaxSessions != nil {
-		cfg.MaxSessions = *c.MaxSessions // 0 is a value
-	}
+	overrideAlso(&cfg.MaxClockSkew, c.MaxClockSkew)
+	overrideAlso(&cfg.DrainSeconds, c.DrainSeconds)
+	overrideAlso(&cfg.MaxSessions, c.MaxSessions)
 	if c.Limits != nil {
 		cfg.Limits = c.Limits
 	}
@@ -174,7 +186,7 @@ type frontFlags struct {
 	ACMEHTTPListen *string  `name:"acme-http-listen" env:"PARLEY_ACME_HTTP_LISTEN" placeholder:"HOST:PORT" help:"Where HTTP-01 challenges are answered (nowhere)."`
 	ACMECAFile     *string  `name:"acme-ca-file" env:"PARLEY_ACME_CA_FILE" placeholder:"FILE" help:"Certificates that sign the authority's own (the system's)."`
 
-	ProxyProtocol   bool     `env:"PARLEY_PROXY_PROTOCOL" help:"Demand the PROXY protocol, from trusted proxies alone."`
+	ProxyProtocol   *bool    `env:"PARLEY_PROXY_PROTOCOL" help:"Demand the PROXY protocol, from trusted proxies alone."`
 	TrustedProxies  []string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies that are believed about who their clients are (none)."`
 	ForwardedHeader *string  `env:"PARLEY_FORWARDED_HEADER" placeholder:"NAME" help:"Where they say it: x-forwarded-for or forwarded (x-forwarded-for)."`
 
@@ -197,15 +209,9 @@ func (f *frontFlags) override(cfg *app.Config) {
 	if f.TrustedProxies != nil {
 		cfg.TrustedProxies = f.TrustedProxies
 	}
-	if f.ProxyProtocol {
-		cfg.ProxyProtocol = true
-	}
-	if f.HTTPConnections != nil {
-		cfg.HTTPConnections = *f.HTTPConnections // 0 is a value
-	}
-	if f.HTTPConnectionsPerAddress != nil {
-		cfg.HTTPConnectionsPerAddress = *f.HTTPConnectionsPerAddress
-	}
+	overrideAlso(&cfg.ProxyProtocol, f.ProxyProtocol)
+	overrideAlso(&cfg.HTTPConnections, f.HTTPConnections)
+	overrideAlso(&cfg.HTTPConnectionsPerAddress, f.HTTPConnectionsPerAddress)
 }
 
 // nodesFlags are the flags about other nodes.
@@ -220,7 +226,7 @@ type nodesFlags struct {
 	ClusterKeyFile    *string `name:"cluster-key-file" env:"PARLEY_CLUSTER_KEY_FILE" placeholder:"FILE" help:"Key of that certificate (PEM)."`
 	ClusterCAFile     *string `name:"cluster-ca-file" env:"PARLEY_CLUSTER_CA_FILE" placeholder:"FILE" help:"Authority of all nodes' certificates (PEM)."`
 	ClusterSecretFile *string `name:"cluster-secret-file" env:"PARLEY_CLUSTER_SECRET_FILE" placeholder:"FILE" help:"Password that all nodes have."`
-	InsecureCluster   bool    `env:"PARLEY_INSECURE_CLUSTER" help:"Allow a cluster without certificates and password."`
+	InsecureCluster   *bool   `env:"PARLEY_INSECURE_CLUSTER" help:"Allow a cluster without certificates and password."`
 
 	NATSURL          *string `name:"nats-url" env:"PARLEY_NATS_URL" placeholder:"URL" help:"NATS servers to use, separated by commas (an own one)."`
 	NATSCredsFile    *string `name:"nats-creds-file" env:"PARLEY_NATS_CREDS_FILE" placeholder:"FILE" help:"Credentials for NATS."`
@@ -257,12 +263,8 @@ func (f *nodesFlags) override(cfg *app.Config) {
 	if f.ClusterJoin != nil {
 		cfg.ClusterJoin = f.ClusterJoin
 	}
-	if f.InsecureCluster {
-		cfg.InsecureCluster = true
-	}
-	if f.Replicas != nil {
-		cfg.Replicas = *f.Replicas // 0 is a mistake to report
-	}
+	overrideAlso(&cfg.InsecureCluster, f.InsecureCluster)
+	overrideAlso(&cfg.Replicas, f.Replicas)
 }
 
 // keyFlags are the flags about what is secret.
@@ -274,8 +276,14 @@ type keyFlags struct {
 // override sets what is given.
 func (f *keyFlags) override(cfg *app.Config) {
 	override(&cfg.AdminTokenFile, f.AdminTokenFile)
-	if f.KeyRotation != nil {
-		cfg.KeyRotation = *f.KeyRotation // 0 is a value
+	overrideAlso(&cfg.KeyRotation, f.KeyRotation)
+}
+
+// overrideAlso sets dst when a value is given, also to 0 or false, which is a value, or a
+// mistake to report.
+func overrideAlso[T any](dst, value *T) {
+	if value != nil {
+		*dst = *value
 	}
 }
 

@@ -14,8 +14,8 @@ type versionCmd struct{}
 
 // Run prints one line.
 func (versionCmd) Run() error {
-	fmt.Println(versionLine())
-	return nil
+	_, err := fmt.Println(versionLine())
+	return err
 }
 
 // versionLine returns the version, the commit and its time as far as the build knows

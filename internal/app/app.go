@@ -190,9 +190,13 @@ func (a *App) AdminAddr() net.Addr { return a.servers[adminServer].addr }
 // the certificate's files, and opens the audit log's file anew. Sessions are not
 // touched. What an error is about stays in force.
 func (a *App) Reload(cfg Config) error {
-	return errors.Join(a.reloadIdentities(cfg), a.openAdminToken(cfg), a.audit.reopen(),
-		a.reloadCertificates(), a.reloadReviewer(cfg), a.reloadLogs(cfg))
+	return errors.Join(a.reloadIdentities(cfg), a.openAdminToken(cfg), a.Reopen(),
+		a.reloadReviewer(cfg), a.reloadLogs(cfg))
 }
+
+// Reopen is the part of Reload that needs no configuration: it opens the audit log anew,
+// and reads the certificate again.
+func (a *App) Reopen() error { return errors.Join(a.audit.reopen(), a.reloadCertificates()) }
 
 // Close undoes Start: it stops accepting, finishes the requests in progress, drops
 // the sessions so that their clients come back by themselves, and closes the

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/parley-chat/parley"
 	"github.com/parley-chat/parley/internal/policy"
@@ -178,7 +181,35 @@ func (l *loader) policyText(p *Policy, c any) ([]byte, error) {
 		p.Source = c
 		return os.ReadFile(l.path(c))
 	case map[string]any:
+		if version, ok := c["Version"].(time.Time); ok { // which has the form of a date
+			c = maps.Clone(c)
+			c["Version"] = version.Format(time.DateOnly)
+		}
+		if err := asWritten("the policy", c); err != nil {
+			return nil, err
+		}
 		return json.Marshal(c)
 	}
 	return nil, fmt.Errorf("want the path of a policy document, or the document itself")
+}
+
+// asWritten returns an error for each value of a policy that is not there any more as it
+// was written, of which conditions compare the text: YAML has read 2026-01-01 as a time,
+// and 0123 and 1.0 as numbers.
+func asWritten(at string, value any) error {
+	var errs []error
+	switch value := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			errs = append(errs, asWritten(at+"."+name, value[name]))
+		}
+	case []any:
+		for i, element := range value {
+			errs = append(errs, asWritten(fmt.Sprintf("%s[%d]", at, i), element))
+		}
+	case nil, bool, string:
+	default:
+		errs = append(errs, fmt.Errorf("%s: put the number or date in quotes", at))
+	}
+	return errors.Join(errs...)
 }
