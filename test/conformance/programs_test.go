@@ -76,6 +76,7 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) (
 	var out, errs strings.Builder
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, &out, &errs
+	cmd.WaitDelay = stopTimeout // for what outlives the program that was killed
 	if err := cmd.Run(); cmd.ProcessState == nil {
 		t.Fatalf("run %s: %v", name, err)
 	}

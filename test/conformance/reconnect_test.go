@@ -150,7 +150,7 @@ func TestExpiredSessionComesBack(t *testing.T) {
 			s.nextEvent(t, "userDisconnect", kicked)
 		}
 		eve.nextDisconnect(t, "serverDisconnect")
-		ana.nextWithin(t, 90*time.Second, "connecting", nil)
+		ana.nextWithin(t, time.Minute+eventTimeout, "connecting", nil)
 		ana.next(t, "connect", nil)
 		ana.checkAsked(t, 2)
 		ana.nextMessage(t, ben.send(t, "welcome back", nil))

@@ -54,7 +54,7 @@ type node struct {
 // startTime bounds how long a node may take to be ready, and stopTime how long to end.
 const (
 	startTime = 2 * time.Minute
-	stopTime  = 30 * time.Second
+	stopTime  = 2 * time.Minute
 )
 
 // settings are those of all nodes. Chat logs are delivered every second.

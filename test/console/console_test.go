@@ -27,7 +27,7 @@ const folder = "../../console"
 
 // scriptTimeout bounds one script. They wait for what they expect, so only a failure
 // takes so long.
-const scriptTimeout = 5 * time.Minute
+const scriptTimeout = 15 * time.Minute
 
 func TestConsole(t *testing.T) {
 	tests := []struct {

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	blockTimeout = 5 * time.Minute // of one block, which may build or install
-	stopTimeout  = 30 * time.Second
+	blockTimeout = 10 * time.Minute // of one block, which may build or install
+	stopTimeout  = 2 * time.Minute
 	blockDone    = "--- the block is done ---"
 )
 

@@ -4,12 +4,14 @@ import { chromium } from 'playwright-core';
 import { answer, report } from './lines.mjs';
 
 const [executablePath, url] = process.argv.slice(2);
+const timeout = 120_000; // milliseconds; only a failure takes so long
 // Chromium has no sandbox for root, as whom tests may run; the page is ours.
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], timeout });
 const pages = new Map();
 
 async function open() {
   const page = await browser.newPage(); // with a profile of its own
+  page.setDefaultTimeout(timeout);
   page.on('console', (message) => console.error(message.text()));
   page.on('pageerror', (error) => console.error(error));
   await page.exposeFunction('report', (event) => report(...JSON.parse(event)));

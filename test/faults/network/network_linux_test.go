@@ -11,6 +11,9 @@ import (
 	"github.com/parley-chat/parley/test/faults/network"
 )
 
+// patience bounds what is waited for, which a busy machine may be late with.
+const patience = time.Minute
+
 // newNetwork returns a network of three hosts, the first of which answers each byte that
 // it receives with the same.
 func newNetwork(t *testing.T) (_ *network.Network, echo string) {
@@ -55,7 +58,7 @@ func dial(t *testing.T, n *network.Network, host int, address string) net.Conn {
 }
 
 func try(t *testing.T, n *network.Network, host int, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, err := n.Dial(ctx, host, address)
 	if err == nil {
@@ -65,9 +68,9 @@ func try(t *testing.T, n *network.Network, host int, address string) (net.Conn, 
 }
 
 // roundTrip says how long it took to get so many bytes back.
-func roundTrip(conn net.Conn, size int, patience time.Duration) (time.Duration, error) {
+func roundTrip(conn net.Conn, size int, most time.Duration) (time.Duration, error) {
 	begin := time.Now()
-	if err := conn.SetDeadline(begin.Add(patience)); err != nil {
+	if err := conn.SetDeadline(begin.Add(most)); err != nil {
 		return 0, err
 	}
 	sent := make(chan error, 1)
@@ -85,7 +88,7 @@ func roundTrip(conn net.Conn, size int, patience time.Duration) (time.Duration, 
 func TestHostsReachEachOther(t *testing.T) {
 	n, echo := newNetwork(t)
 	for host := range 3 {
-		if took, err := roundTrip(dial(t, n, host, echo), 1<<20, 20*time.Second); err != nil {
+		if took, err := roundTrip(dial(t, n, host, echo), 1<<20, patience); err != nil {
 			t.Errorf("host %d: 1 MiB came not back from host 0 in %s: %v", host, took, err)
 		}
 	}
@@ -107,12 +110,12 @@ func TestDropEndsOneWayAndOnePairOnly(t *testing.T) {
 		if _, err := roundTrip(cut, 1, 300*time.Millisecond); err == nil {
 			t.Errorf("host 1 got an answer while packets from %d to %d were dropped", way[0], way[1])
 		}
-		if _, err := roundTrip(whole, 1, 10*time.Second); err != nil {
+		if _, err := roundTrip(whole, 1, patience); err != nil {
 			t.Errorf("host 2 got none while packets from %d to %d were dropped: %v", way[0], way[1], err)
 		}
 		n.Set(way[0], way[1], network.Rule{})
 		cut = dial(t, n, 1, echo) // the other may have an answer too many on its way
-		if _, err := roundTrip(cut, 1, 10*time.Second); err != nil {
+		if _, err := roundTrip(cut, 1, patience); err != nil {
 			t.Errorf("host 1 got no answer after the healing: %v", err)
 		}
 	}
@@ -120,17 +123,23 @@ func TestDropEndsOneWayAndOnePairOnly(t *testing.T) {
 
 func TestDelay(t *testing.T) {
 	n, echo := newNetwork(t)
+	const delay = 200 * time.Millisecond
 	conn := dial(t, n, 1, echo)
-	n.Set(1, 0, network.Rule{Delay: 200 * time.Millisecond})
-	if took, err := roundTrip(conn, 1, 10*time.Second); err != nil || took < 200*time.Millisecond {
-		t.Errorf("an answer took %s (%v), want at least 200ms", took, err)
+	n.Set(1, 0, network.Rule{Delay: delay})
+	if took, err := roundTrip(conn, 1, patience); err != nil || took < delay {
+		t.Errorf("an answer took %s (%v), want at least %s", took, err, delay)
 	}
 	n.Set(1, 0, network.Rule{})
-	if _, err := roundTrip(conn, 1, 10*time.Second); err != nil { // behind what was delayed
-		t.Errorf("no answer after the healing: %v", err)
-	}
-	if took, err := roundTrip(conn, 1, 10*time.Second); err != nil || took > 200*time.Millisecond {
-		t.Errorf("an answer took %s (%v) after the healing", took, err)
+	// The first may be behind what was delayed, and any may be late on a busy machine.
+	for tries := 1; ; tries++ {
+		took, err := roundTrip(conn, 1, patience)
+		if err == nil && took < delay {
+			break
+		}
+		if err != nil || tries == 50 {
+			t.Fatalf("answer %d took %s (%v) after the healing, want less than %s",
+				tries, took, err, delay)
+		}
 	}
 }
 
@@ -138,7 +147,7 @@ func TestBandwidth(t *testing.T) {
 	n, echo := newNetwork(t)
 	conn := dial(t, n, 1, echo)
 	n.Set(1, 0, network.Rule{BytesPerSecond: 1 << 20})
-	took, err := roundTrip(conn, 512<<10, 20*time.Second)
+	took, err := roundTrip(conn, 512<<10, patience)
 	if err != nil || took < 450*time.Millisecond {
 		t.Errorf("512 KiB at 1 MiB a second took %s (%v), want half a second", took, err)
 	}
