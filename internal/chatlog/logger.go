@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -141,7 +142,10 @@ type named [parley.MaxRoomLoggingConfigurations]parley.ARN
 
 // places returns the queues of the configurations that log.
 func (l *Logger) places(configurations []parley.ARN) (to []queue.Place) {
-	for _, arn := range configurations {
+	for i, arn := range configurations {
+		if slices.Contains(configurations[:i], arn) {
+			continue // a room may name one twice
+		}
 		if window, active := l.window(arn); active {
 			to = append(to, queue.Place{Queue: queueName(arn), Window: window})
 		}

@@ -433,6 +433,17 @@ func TestConfigurationThatComesLate(t *testing.T) {
 	}
 }
 
+// TestConfigurationThatIsNamedTwice logs once.
+func TestConfigurationThatIsNamedTwice(t *testing.T) {
+	s := start(t, nil)
+	c := s.create(parley.DestinationS3, "bucket")
+	want := s.say(world.NewRoomARN(), time.Now(), 3, c, c)
+	eventually(t, func() error { return wantIDs(ids(files(t, s.folder)), want) })
+	if got := ids(files(t, s.folder)); len(got) != len(want) {
+		t.Errorf("%d records were logged, want %d", len(got), len(want))
+	}
+}
+
 // TestReload mends the mapping of a destination that cannot be reached.
 func TestReload(t *testing.T) {
 	api := awstest.Start(t, nil, []string{"stream"})

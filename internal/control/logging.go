@@ -44,7 +44,9 @@ func (h *Handler) createLoggingConfiguration(ctx context.Context, c *call) (any,
 		return nil, err
 	}
 	created := parley.NewLoggingConfiguration(c.world, change, tags, c.now)
-	if err := h.probe(ctx, created.ARN, &created.Destination); err != nil {
+	unmade := created.ARN
+	unmade.ID = c.world.Account // in errors: nobody has heard of the id that it will get
+	if err := h.probe(ctx, unmade, &created.Destination); err != nil {
 		return nil, err
 	}
 	limit := h.quotas[parley.QuotaLoggingConfigurations]

@@ -13,10 +13,6 @@ import (
 	"github.com/parley-chat/parley"
 )
 
-// maxDepth is how deep a request may nest. The deepest member that the API knows
-// is a map inside the request; what is unknown is skipped, but not for ever.
-const maxDepth = 32
-
 // Object is a decoded JSON object whose members are read one by one. Reading a
 // member of the wrong type yields its zero value and a field error, which Err
 // returns at the end. Null members count as absent, and unknown ones are
@@ -50,7 +46,7 @@ func parseObject(data []byte, fold func(string) string) (Object, error) {
 		return o, nil
 	case !utf8.Valid(data):
 		return o, parley.Errorf(parley.Invalid, "The request is not valid UTF-8.")
-	case !json.Valid(data) || tooDeep(data):
+	case !json.Valid(data): // which is false for what nests deeper than 10,000
 		return o, parley.Errorf(parley.Invalid, "The request is not valid JSON.")
 	}
 	if !o.fill(data) {
@@ -124,27 +120,6 @@ func unquote(raw []byte) string {
 	var s string
 	_ = json.Unmarshal(raw, &s) // it is valid
 	return s
-}
-
-// tooDeep reports whether valid JSON nests deeper than maxDepth.
-func tooDeep(data []byte) bool {
-	depth, quoted := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }
 
 // Err returns nil, or one error for everything that was wrong with the members
