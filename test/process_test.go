@@ -223,6 +223,30 @@ func TestSignalsDuringAReload(t *testing.T) {
 	p.wait()
 }
 
+// TestStartThatIsToldToEnd has a server wait for NATS.
+func TestStartThatIsToldToEnd(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	p := &process{t: t, stderr: &logBuffer{}}
+	p.cmd = exec.Command(binary, "serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0",
+		"--data="+t.TempDir(), "--nats-url=nats://"+silent.Addr().String())
+	p.cmd.Env = append(os.Environ(), "PARLEY_MASTER_KEY="+strings.Repeat("ab", 32))
+	p.cmd.Stderr = p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	conn, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	p.stop()
+}
+
 // TestTerminationWaitsForNobody opens a connection in advance, as browsers do, for
 // which Go's HTTP server would wait five seconds.
 func TestTerminationWaitsForNobody(t *testing.T) {
