@@ -72,13 +72,53 @@ export async function join(page, client, room, userId) {
 /** The address of a page of the console. */
 export const pageUrl = (...parts) => `${consoleUrl}#/${parts.map(encodeURIComponent).join("/")}`;
 
+/** Returns a promise, and the function that resolves it. */
+export function newGate() {
+  let release;
+  const opened = new Promise((resolve) => (release = resolve));
+  return { opened, release };
+}
+
+/** Holds back a page's requests to an address, until the function that it returns is called. */
+export async function holdRequests(page, address) {
+  const { opened, release } = newGate();
+  await page.route(address, async (route) => {
+    await opened;
+    await route.continue();
+  });
+  return release;
+}
+
+/**
+ * Holds back the frames that a page receives, until release is called. In sent are those that
+ * it sends.
+ */
+export async function holdFrames(page) {
+  const { opened, release } = newGate();
+  const sent = [];
+  await page.routeWebSocket(/.*/, (near) => {
+    const far = near.connectToServer();
+    near.onMessage((data) => {
+      sent.push(JSON.parse(data));
+      far.send(data);
+    });
+    far.onMessage(async (data) => {
+      await opened;
+      near.send(data);
+    });
+  });
+  return { sent, release };
+}
+
 /** Starts a way to the server that can be cut, as networks are. */
 export async function startWire() {
   const target = new URL(server);
   const open = new Set();
+  let accepted = 0;
   let cut = false;
   const wire = createServer((near) => {
     if (cut) return near.destroy();
+    accepted++;
     const far = connect(Number(target.port), target.hostname);
     for (const [socket, other] of [[near, far], [far, near]]) {
       open.add(socket);
@@ -100,6 +140,8 @@ export async function startWire() {
       for (const socket of open) socket.destroy();
     },
     mend: () => (cut = false),
+    /** How many connections there were, and how many of them are open. */
+    count: () => ({ accepted, open: open.size / 2 }),
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeleteRoomCommand, ListRoomsCommand } from "@aws-sdk/client-ivschat";
-import { consoleUrl, newClient, phone, startWire, useBrowser } from "./browser.mjs";
+import { consoleUrl, holdFrames, newClient, phone, startWire, useBrowser } from "./browser.mjs";
 import { checkAccessible, checkFits } from "./check.mjs";
 
 const { open, expectProblems } = useBrowser();
@@ -50,6 +50,36 @@ test("Ana moderates, and Ben comes back", async () => {
   await ben.getByRole("button", { name: "Come back" }).click();
   await say(ben, "sorry");
   await ana.getByText("sorry").waitFor();
+});
+
+test("the next message is typed while one is on its way", async () => {
+  const page = await open();
+  const { sent, release } = await holdFrames(page);
+  await page.goto(demoUrl);
+  const ana = frameOf(page, "Ana");
+  await ana.getByText("Welcome to the chat").waitFor();
+  const field = ana.getByLabel(/^Message from/);
+  await field.fill("first");
+  for (let i = 0; i < 2; i++) await field.press("Enter");
+  await field.pressSequentially("second");
+  release();
+  await ana.locator(".line", { hasText: "first" }).waitFor();
+  assert.equal(await field.inputValue(), "second");
+  assert.deepEqual(sent.map((frame) => frame.Content), ["first"]);
+});
+
+test("sessions last on a device whose clock is ahead", async () => {
+  const page = await open();
+  let tokens = 0;
+  page.on("request", (request) => (tokens += request.url().endsWith("/CreateChatToken")));
+  await page.clock.install({ time: Date.now() + 2 * 3600_000 });
+  await page.goto(demoUrl);
+  const ana = frameOf(page, "Ana");
+  await ana.getByText(/^The session ends in (1:00:00|59:\d\d)/).waitFor();
+  await frameOf(page, "Ben").getByText("Welcome to the chat").waitFor();
+  await page.clock.fastForward(120_000);
+  await ana.getByText(/^The session ends in 5[67]:/).waitFor();
+  assert.equal(tokens, 2);
 });
 
 test("the backend sends a cheer to both", async () => {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CreateChatTokenCommand, SendEventCommand } from "@aws-sdk/client-ivschat";
-import { consoleUrl, createRoom, newClient, pageUrl, startWire, useBrowser } from "./browser.mjs";
+import {
+  consoleUrl,
+  createRoom,
+  holdFrames,
+  newClient,
+  pageUrl,
+  startWire,
+  useBrowser,
+} from "./browser.mjs";
 import { becomes, checkAccessible } from "./check.mjs";
 
 const { open, expectProblems } = useBrowser();
@@ -9,9 +17,14 @@ const client = newClient();
 const newRoom = (name) => createRoom(client, { name, maximumMessageRatePerSecond: 100 });
 
 async function openLive(room) {
-  const page = await open(pageUrl("rooms", room, "live"));
-  await page.getByText(/connected ·/).waitFor();
+  const page = await open();
+  await enterLive(page, room);
   return page;
+}
+
+async function enterLive(page, room) {
+  await page.goto(pageUrl("rooms", room, "live"));
+  await page.getByText(/connected ·/).waitFor();
 }
 
 async function joinAs(page, userId, capabilities) {
@@ -102,12 +115,34 @@ test("two users chat, and a moderator deletes and disconnects", async () => {
   await message(ana, "sorry").waitFor();
 });
 
-test("a user without the capability is told so", async () => {
-  const page = await openLive(await newRoom("no-capability"));
+test("a user without the capability is told so, and loses no word", async () => {
+  const page = await open();
+  const { release } = await holdFrames(page);
+  await enterLive(page, await newRoom("no-capability"));
   await joinAs(page, "viewer", []);
-  await page.getByLabel(/^Message from/).fill("may I?");
-  await page.keyboard.press("Enter");
+  const field = page.getByLabel(/^Message from/);
+  await field.fill("may I?");
+  await field.press("Enter");
+  await field.pressSequentially("Please");
+  release();
   await page.getByText("This user may not send messages.").waitFor();
+  assert.equal(await field.inputValue(), "may I? Please");
+});
+
+test("the next message is typed while one is on its way", async () => {
+  const page = await open();
+  const { sent, release } = await holdFrames(page);
+  await enterLive(page, await newRoom("slow"));
+  const field = page.getByLabel(/^Message from/);
+  await field.fill("first");
+  for (let i = 0; i < 2; i++) await field.press("Enter");
+  await field.pressSequentially("second");
+  release();
+  await message(page, "first").waitFor();
+  assert.equal(await field.inputValue(), "second");
+  await field.press("Enter");
+  await message(page, "second").waitFor();
+  assert.deepEqual(sent.map((frame) => frame.Content), ["first", "second"]);
 });
 
 test("events are sent, and frames shown and sent as they are", async () => {

@@ -6,8 +6,18 @@ import {
   GetLoggingConfigurationCommand,
   ListLoggingConfigurationsCommand,
   SendEventCommand,
+  UpdateLoggingConfigurationCommand,
 } from "@aws-sdk/client-ivschat";
-import { createRoom, newClient, pageUrl, phone, replaceSecondTag, useBrowser } from "./browser.mjs";
+import {
+  consoleUrl,
+  createRoom,
+  holdRequests,
+  newClient,
+  pageUrl,
+  phone,
+  replaceSecondTag,
+  useBrowser,
+} from "./browser.mjs";
 import { checkAccessible, checkFits } from "./check.mjs";
 
 const { open, expectProblems } = useBrowser();
@@ -80,14 +90,18 @@ test("what is wrong with a form stands beside its fields", async () => {
 });
 
 test("one is changed, tagged, and deleted after its name was typed", async () => {
-  const arn = await createLog("studio", "studio-logs", { old: "1", kept: "2" });
+  const arn = await createLog("nameless", "studio-logs", { old: "1", kept: "2" });
   const page = await open(pageUrl("logs", arn));
+  await page.getByRole("heading", { name: "nameless" }).waitFor();
+  // What others change meanwhile stays as they want it.
+  await client.send(new UpdateLoggingConfigurationCommand({ identifier: arn, name: "studio" }));
   await page.getByRole("button", { name: "Edit", exact: true }).click();
   assert.equal(await page.getByLabel("Bucket").inputValue(), "studio-logs");
   await page.getByLabel("Where the chat is logged").selectOption("Data Firehose");
   await page.getByLabel("Delivery stream").fill("studio-stream");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("studio-stream").waitFor();
+  await page.getByRole("heading", { name: "studio", exact: true }).waitFor();
 
   await replaceSecondTag(page); // tags come in order: kept, old
   const log = await get(arn);
@@ -167,12 +181,20 @@ test("many are leafed through", async () => {
   for (let i = 0; i < 60; i++) arns.push(await createLog(`many-${i}`, `many-${i}`));
   const page = await open(pageUrl("logs"));
   await page.getByText("1–50", { exact: true }).waitFor();
-  await page.getByRole("button", { name: "Next" }).click();
+  const answer = await holdRequests(page, "**/ListLoggingConfigurations");
+  await page.getByRole("button", { name: "Next" }).dblclick(); // is one page further all the same
+  answer();
   await row(page, "many-0").first().waitFor();
+  await page.getByText(/^51–/).waitFor();
   await page.getByRole("button", { name: "Next", disabled: true }).waitFor();
   await page.getByRole("button", { name: "Previous" }).click();
   await page.getByText("1–50", { exact: true }).waitFor();
   await row(page, "many-59").waitFor();
+
+  // A room can be logged to any of them.
+  await page.goto(consoleUrl);
+  await page.getByRole("button", { name: "Create room" }).first().click();
+  await page.getByRole("dialog").getByLabel("many-0", { exact: true }).waitFor();
   for (const identifier of arns) {
     await client.send(new DeleteLoggingConfigurationCommand({ identifier }));
   }

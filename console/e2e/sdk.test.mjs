@@ -7,7 +7,16 @@ import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 import { CreateChatTokenCommand, SendEventCommand } from "@aws-sdk/client-ivschat";
 import { build } from "vite";
-import { createRoom, newClient, pageUrl, server, useBrowser } from "./browser.mjs";
+import {
+  createRoom,
+  newClient,
+  newGate,
+  pageUrl,
+  server,
+  startWire,
+  useBrowser,
+} from "./browser.mjs";
+import { becomes } from "./check.mjs";
 
 const { open } = useBrowser();
 const client = newClient();
@@ -41,22 +50,33 @@ before(async () => {
 });
 after(() => site.close());
 
-/** Opens a page with users in it, each with a client of one kind, and waits for them. */
-async function openPage(room, users, { capabilities = everything, tokenLives } = {}) {
+/**
+ * Opens a page with users in it, each with a client of one kind, and waits for them. Of the
+ * options, tokenLives and sessionLives say how long the clients believe that a token lasts,
+ * and beforeToken is awaited before there is one; all three get the number of the token.
+ */
+async function openPage(room, users, options = {}) {
+  const { capabilities = everything, url = chatUrl } = options;
+  const { tokenLives, sessionLives, beforeToken } = options;
   const page = await open();
   await page.exposeFunction("getToken", async (userId, attempt) => {
+    await beforeToken?.(attempt);
     const attributes = { displayName: userId.toUpperCase() };
     const token = await client.send(
       new CreateChatTokenCommand({ roomIdentifier: room, userId, capabilities, attributes }),
     );
     // With a time of expiry, the official SDK gets another token half a minute before it.
-    const lives = tokenLives?.(attempt);
-    return { token: token.token, expires: lives && Date.now() + lives };
+    const until = (lives) => lives && Date.now() + lives;
+    return {
+      token: token.token,
+      expires: until(tokenLives?.(attempt)),
+      ends: until(sessionLives?.(attempt)),
+    };
   });
   await page.goto(site.url);
   await page.waitForFunction(() => window.join);
   for (const [name, kind] of Object.entries(users)) {
-    await page.evaluate((args) => window.join(...args), [kind, name, chatUrl]);
+    await page.evaluate((args) => window.join(...args), [kind, name, url]);
     await reaches(page, name, "connected");
   }
   return page;
@@ -155,6 +175,53 @@ test("the official client moves to its next connection and misses nothing", asyn
     ana.map((m) => m.content),
     [...Array.from({ length: sent }, (_, i) => `number ${i + 1}`), "the last"],
   );
+});
+
+/**
+ * Opens a page with a user of the console's client whose connection is lost while its next
+ * one waits for a token. Both that one, with the second token, and the attempt to come back,
+ * with the third, wait until their gates are released.
+ */
+async function loseDuringRenewal() {
+  const room = await createRoom(client, { name: "lost-during-renewal" });
+  const wire = await startWire();
+  const gates = { 2: newGate(), 3: newGate() };
+  const page = await openPage(room, { ben: "own" }, {
+    url: wire.url(chatUrl),
+    sessionLives: (attempt) => (attempt === 1 ? 2_000 : undefined),
+    beforeToken: (attempt) => gates[attempt]?.opened,
+  });
+  await counts(page, "tokens", 2);
+  wire.cut();
+  await reaches(page, "ben", "connecting");
+  wire.mend();
+  await counts(page, "tokens", 3);
+  return { page, wire, gates };
+}
+
+/** Waits until so many tokens of the console's client were asked for, or answered. */
+const counts = (page, what, count) => becomes(() => page.evaluate(`users.ben.${what}`), count);
+
+for (const [first, second] of [[2, 3], [3, 2]]) {
+  test(`with token ${first} before token ${second}, one connection is left`, async () => {
+    const { page, wire, gates } = await loseDuringRenewal();
+    gates[first].release();
+    await reaches(page, "ben", "connected");
+    gates[second].release();
+    await becomes(wire.count, { accepted: 3, open: 1 });
+    assert.ok((await request(page, "ben", "send", "still here")).id);
+    assert.equal(await page.evaluate("users.ben.states.at(-1)"), "connected");
+  });
+}
+
+test("an attempt that fails after a renewal changes nothing", async () => {
+  const { page, gates } = await loseDuringRenewal();
+  gates[2].release();
+  await reaches(page, "ben", "connected");
+  const states = await page.evaluate("users.ben.states");
+  gates[3].release(Promise.reject(new Error("no token")));
+  await counts(page, "answered", 3);
+  assert.deepEqual(await page.evaluate("users.ben.states"), states);
 });
 
 test("a user of the official client and the console chat", async () => {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DisconnectUserCommand } from "@aws-sdk/client-ivschat";
-import { consoleUrl, createRoom, newClient, pageUrl, phone, useBrowser } from "./browser.mjs";
+import {
+  consoleUrl,
+  createRoom,
+  holdRequests,
+  newClient,
+  pageUrl,
+  phone,
+  useBrowser,
+} from "./browser.mjs";
 import { becomes, checkAccessible, checkFits } from "./check.mjs";
 import { codeIn, findPython, hasCommand, runProgram, runShell } from "./snippets.mjs";
 
@@ -125,12 +133,7 @@ test("a room is found by the keyboard, and by its ARN", async () => {
 test("a name that comes late does not spoil what is typed", async () => {
   const room = await createRoom(client, { name: "late" });
   const page = await open();
-  let answer;
-  const gate = new Promise((resolve) => (answer = resolve));
-  await page.route("**/parley/SearchRooms", async (route) => {
-    await gate;
-    await route.continue();
-  });
+  const answer = await holdRequests(page, "**/parley/SearchRooms");
   await page.goto(workbench(room));
   const field = page.getByRole("combobox", { name: "Room" });
   await field.selectText();
@@ -177,7 +180,7 @@ for (const { tab, file, missing } of languages) {
     const name = `O'Neil "the $HOME" \\n é, 世界`;
     const room = await createRoom(client, { name: "in-code" });
     const page = await open(workbench(room));
-    await page.getByLabel("User id").fill("o'neil");
+    await page.getByLabel("User id").fill("-o'neil");
     await page.getByLabel("Value of attribute 1").fill(name);
     await page.getByRole("button", { name: "Add attribute" }).click();
     await page.getByLabel("Key of attribute 2").fill("a key");
@@ -189,7 +192,7 @@ for (const { tab, file, missing } of languages) {
     const out = file ? await runProgram(t, file, code) : await runShell(code);
     const token = file ? out.trim() : JSON.parse(out).token;
     assert.deepEqual(await senderOf(page, token), {
-      UserId: "o'neil",
+      UserId: "-o'neil",
       Attributes: { displayName: name, "a key": "" },
     });
   });

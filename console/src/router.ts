@@ -1,5 +1,6 @@
 // The address of a page is in the part after #, which no server sees: so the console works
 // below any prefix, and every page can be reloaded and bookmarked.
+import { useEffect, useRef } from "preact/hooks";
 import { State } from "./lib/state";
 
 /** Where the browser is: /rooms/abc?tab=live is the path /rooms/abc and its query. */
@@ -27,6 +28,18 @@ export function href(parts: string[], query: Record<string, string> = {}): strin
 export function go(target: string, replace = false): void {
   if (replace) location.replace(target);
   else location.hash = target;
+}
+
+/**
+ * Returns a go for after an answer, which may come late: it leads nowhere once the component
+ * is gone, since the user is then on another page.
+ */
+export function useGo(): (target: string) => void {
+  const gone = useRef(false);
+  useEffect(() => () => void (gone.current = true), []);
+  return (target) => {
+    if (!gone.current) go(target);
+  };
 }
 
 /** Compares a path with a pattern such as /rooms/:room, and returns its parameters. */

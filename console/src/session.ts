@@ -40,6 +40,7 @@ export function openDevelopment(): void {
 }
 
 function open(access: Access): void {
+  tabStore.set(signedOutKey, null);
   const open = access.accessKeyId === settings.value.key?.accessKeyId;
   session.value = { access, client: newClient(access), open };
 }
@@ -62,7 +63,6 @@ export async function check(access: Access): Promise<void> {
 
 /** Signs in; keep says whether the key may stay in the tab's storage. */
 export function signIn(access: Access, keep: boolean): void {
-  tabStore.set(signedOutKey, null);
   tabStore.set(accessKey, keep ? JSON.stringify(access) : null);
   open(access);
 }

@@ -1,6 +1,6 @@
 // The frame around the pages: where one can go, and who is signed in.
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import icon from "./icon.svg";
 import { useValue } from "./lib/state";
 import { home, navigation } from "./pages";
@@ -14,8 +14,13 @@ export function Shell({ session, children }: { session: Session; children: Compo
   const [open, setOpen] = useState(false);
   const here = useValue(place);
   useEffect(() => setOpen(false), [here]);
+  const menu = useRef<HTMLButtonElement>(null);
+  const close = () => {
+    setOpen(false);
+    menu.current?.focus();
+  };
   return (
-    <div class="shell">
+    <div class="shell" onKeyDown={(e) => open && e.key === "Escape" && close()}>
       <a
         class="skip"
         href="#main"
@@ -31,19 +36,14 @@ export function Shell({ session, children }: { session: Session; children: Compo
         <Button
           kind="quiet"
           icon="menu"
+          ref={menu}
           aria-label="Menu"
           aria-expanded={open}
           onClick={() => setOpen(true)}
         />
       </div>
-      {open && (
-        <button class="scrim" aria-label="Close the menu" onClick={() => setOpen(false)} />
-      )}
-      <aside
-        class={open ? "sidebar open" : "sidebar"}
-        aria-label="Console"
-        onKeyDown={(e) => e.key === "Escape" && setOpen(false)}
-      >
+      {open && <button class="scrim" aria-label="Close the menu" onClick={close} />}
+      <aside class={open ? "sidebar open" : "sidebar"} aria-label="Console">
         <Brand />
         <nav class="nav" aria-label="Pages">
           {navigation.map((entry) => (

@@ -63,15 +63,19 @@ const clients = {
 /** The users in the page, by name: what they received, and in which states they were. */
 window.users = {};
 
-/** Connects a user. getToken, which the test gives the page, returns a token for one. */
+/** Connects a user. getToken, which the test gives the page, returns a token, or throws. */
 window.join = (kind, name, url) => {
-  const user = { seen: [], states: [], tokens: 0 };
+  const user = { seen: [], states: [], tokens: 0, answered: 0 };
   user.client = clients[kind]({
     url,
     tokens: async () => {
       user.tokens++;
-      const { token, expires } = await window.getToken(name, user.tokens);
-      return { token, tokenExpirationTime: expires ? new Date(expires) : undefined };
+      const got = await window.getToken(name, user.tokens).finally(() => user.answered++);
+      return {
+        token: got.token,
+        tokenExpirationTime: got.expires && new Date(got.expires),
+        sessionExpirationTime: got.ends && new Date(got.ends),
+      };
     },
     take: (kind, { id, sendTime, attributes = {} }, more) =>
       user.seen.push({ kind, id, at: sendTime.toISOString(), attributes, ...more }),

@@ -1,6 +1,7 @@
 // Logging configurations as the pages show them, and how their logs are doing.
 import {
   GetLoggingConfigurationCommand,
+  ListLoggingConfigurationsCommand,
   type DestinationConfiguration,
   type IvschatClient,
   type LoggingConfigurationSummary,
@@ -44,6 +45,37 @@ export const getLoggingConfiguration = (
   abortSignal: AbortSignal,
 ): Promise<LoggingConfiguration> =>
   client.send(new GetLoggingConfigurationCommand({ identifier }), { abortSignal });
+
+export interface LogPage {
+  logs: LoggingConfiguration[];
+  nextToken?: string | undefined;
+}
+
+/** Returns a page of the logging configurations; the first has an empty token. */
+export async function listLoggingConfigurations(
+  client: IvschatClient,
+  token: string,
+  abortSignal: AbortSignal,
+): Promise<LogPage> {
+  const command = new ListLoggingConfigurationsCommand(token ? { nextToken: token } : {});
+  const { loggingConfigurations, nextToken } = await client.send(command, { abortSignal });
+  return { logs: loggingConfigurations!, nextToken };
+}
+
+/** Returns all logging configurations. */
+export async function listAllLoggingConfigurations(
+  client: IvschatClient,
+  abort: AbortSignal,
+): Promise<LoggingConfiguration[]> {
+  const all: LoggingConfiguration[] = [];
+  let token = "";
+  do {
+    const page = await listLoggingConfigurations(client, token, abort);
+    all.push(...page.logs);
+    token = page.nextToken ?? "";
+  } while (token);
+  return all;
+}
 
 /** How the logs of a configuration are doing on a node that has logged something. */
 export interface Delivery {

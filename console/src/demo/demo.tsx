@@ -7,6 +7,7 @@ import {
   type IvschatClient,
 } from "@aws-sdk/client-ivschat";
 import { useEffect, useState } from "preact/hooks";
+import { serverNow } from "../api/server";
 import { provideToken, type User } from "../api/tokens";
 import icon from "../icon.svg";
 import { useLoad } from "../lib/load";
@@ -122,7 +123,10 @@ function Stage({ client }: { client: IvschatClient }) {
 
 function Frames({ client, room }: { client: IvschatClient; room: string }) {
   // Frames ask for it as soon as they are loaded.
-  (window as DemoWindow).demoBackend = { token: (user) => provideToken(client, room, user) };
+  (window as DemoWindow).demoBackend = {
+    token: (user) => provideToken(client, room, user),
+    now: serverNow,
+  };
   const cheer = () => {
     const command = new SendEventCommand({ roomIdentifier: room, eventName: cheerEvent });
     client.send(command).catch(toastError);

@@ -27,6 +27,8 @@ export const cheerEvent = "demo:cheer";
  */
 export interface Backend {
   token(user: User): Promise<Token>;
+  /** The time by the server's clock, which the frame has no answers to learn from. */
+  now(): number;
 }
 
 export interface DemoWindow extends Window {

@@ -6,10 +6,11 @@ import "../styles/ui.css";
 import "./viewer.css";
 import "../theme";
 import { render } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { explain } from "../api/errors";
-import { chatEndpoint, serverNow } from "../api/server";
+import { chatEndpoint } from "../api/server";
 import type { User } from "../api/tokens";
+import { useDraft } from "../lib/draft";
 import { useValue } from "../lib/state";
 import { formatLeft } from "../lib/text";
 import { useTick } from "../lib/tick";
@@ -64,7 +65,7 @@ function Ticket({ visit }: { visit: Visit }) {
       </div>
       <p class="hint">
         {end
-          ? `The session ends in ${formatLeft(end.getTime() - serverNow())}. The next one takes over.`
+          ? `The session ends in ${formatLeft(end.getTime() - visit.now())}. The next one takes over.`
           : "There is no session."}
       </p>
     </div>
@@ -138,7 +139,7 @@ const suggestions = ["Hello!", "What a sky!", "Wow"];
 function Composer({ visit }: { visit: Visit }) {
   const state = useValue(visit.state);
   const problem = useValue(visit.problem);
-  const [text, setText] = useState("");
+  const draft = useDraft((text) => visit.say(text));
   const name = visit.user.attributes.displayName!;
   if (state.name === "disconnected") {
     const why = state.error === undefined ? state.reason : explain(state.error).title;
@@ -154,13 +155,7 @@ function Composer({ visit }: { visit: Visit }) {
     );
   }
   return (
-    <form
-      class="viewer-composer"
-      onSubmit={(e) => {
-        e.preventDefault();
-        if (text) void visit.say(text).then((said) => said && setText(""));
-      }}
-    >
+    <form class="viewer-composer" onSubmit={draft.submit}>
       {problem && (
         <p class="field-error" role="alert">
           {problem}
@@ -180,8 +175,8 @@ function Composer({ visit }: { visit: Visit }) {
           placeholder={state.name === "connected" ? `Say something as ${name}` : "Connecting…"}
           autocomplete="off"
           maxLength={500}
-          value={text}
-          onInput={(e) => setText(e.currentTarget.value)}
+          value={draft.text}
+          onInput={(e) => draft.write(e.currentTarget.value)}
         />
         <Button kind="primary" icon="send" type="submit" aria-label="Send" />
       </div>

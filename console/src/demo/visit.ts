@@ -1,6 +1,5 @@
 // A user in the demo's room: what is said there, and what the user says.
 import type { User } from "../api/tokens";
-import { serverNow } from "../api/server";
 import { Log } from "../lib/log";
 import { State } from "../lib/state";
 import {
@@ -40,7 +39,7 @@ export class Visit {
     this.#onCheer = onCheer;
     this.#room = new ChatRoom({
       url,
-      now: serverNow,
+      now: () => this.now(),
       tokens: () => this.#token(),
       onState: (state) => this.#changed(state),
       onFrame: (frame) => this.#take(frame),
@@ -55,6 +54,11 @@ export class Visit {
 
   leave(): void {
     this.#room.disconnect();
+  }
+
+  /** The time by the server's clock. */
+  now(): number {
+    return this.#backend.now();
   }
 
   /** Says something, and returns whether that worked. */

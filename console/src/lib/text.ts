@@ -39,7 +39,7 @@ const units: [Intl.RelativeTimeFormatUnit, number][] = [
 ];
 
 /** Says how long ago a time is, such as "3 hours ago". After a month it says the date. */
-export function formatAgo(at: Date, now = Date.now()): string {
+export function formatAgo(at: Date, now: number): string {
   const seconds = Math.round((at.getTime() - now) / 1000);
   if (Math.abs(seconds) > 30 * 86400) return absolute.format(at);
   for (const [unit, size] of units) {

@@ -182,11 +182,12 @@ export class ChatRoom {
     try {
       const socket = await this.#open();
       if (!socket) return;
+      if (this.#source) return socket.close(); // a renewal was faster
       this.#source = socket;
       this.#expired = false;
       this.#connected(socket);
     } catch (error) {
-      if (run === this.#run) this.#failed(error);
+      if (run === this.#run && !this.#source) this.#failed(error);
     }
   }
 
@@ -231,23 +232,27 @@ export class ChatRoom {
 
   /**
    * Opens the next connection while this one still works. Both receive the same; what the
-   * next one receives is held, and handed on when the last one is closed.
+   * next one receives is held, and handed on when the last one is closed. When this one is
+   * lost meanwhile, attempts begin as well, and who is first becomes the source.
    */
   async #refresh(): Promise<void> {
     const run = this.#run;
     const last = this.#source;
     if (!last || this.#next) return;
+    let next: Socket | null;
     try {
-      this.#next = await this.#open();
+      next = await this.#open();
     } catch (error) {
       if (run !== this.#run || this.#source !== last) return;
       if (error instanceof PermanentError) return; // this session goes on to its end
       this.#refreshIn(this.#lifeLeft(last));
       return;
     }
-    if (!this.#next) return;
-    if (this.#source !== last) return this.#takeOver(); // it was lost meanwhile
-    this.#timer = setTimeout(() => last.close(), overlap);
+    if (!next) return;
+    if (this.#source && this.#source !== last) return next.close(); // an attempt was faster
+    this.#next = next;
+    if (this.#source) this.#timer = setTimeout(() => last.close(), overlap);
+    else this.#takeOver();
   }
 
   #takeOver(): void {

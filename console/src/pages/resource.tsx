@@ -3,7 +3,7 @@ import type { IvschatClient } from "@aws-sdk/client-ivschat";
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { PageHead } from "../app";
-import { go } from "../router";
+import { useGo } from "../router";
 import { Button } from "../ui/button";
 import { Panel } from "../ui/panel";
 import { Tags } from "../ui/tags";
@@ -32,6 +32,7 @@ interface ResourcePageProps<R extends Resource> {
 
 export function ResourcePage<R extends Resource>(props: ResourcePageProps<R>) {
   const { client, resource, title, list, onChange } = props;
+  const goLater = useGo();
   const [open, setOpen] = useState<"edit" | "tags" | "delete" | null>(null);
   const onClose = () => setOpen(null);
   const onDone = (changed: R) => {
@@ -62,10 +63,10 @@ export function ResourcePage<R extends Resource>(props: ResourcePageProps<R>) {
           tags={resource.tags}
           hint={props.tagsHint}
           onClose={onClose}
-          onDone={(tags) => onDone({ ...resource, tags })}
+          onChange={(tags) => onChange({ ...resource, tags })}
         />
       )}
-      {open === "delete" && props.deleteDialog({ onClose, onDone: () => go(list.href) })}
+      {open === "delete" && props.deleteDialog({ onClose, onDone: () => goLater(list.href) })}
     </div>
   );
 }

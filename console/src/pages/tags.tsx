@@ -5,9 +5,20 @@ import {
   type IvschatClient,
 } from "@aws-sdk/client-ivschat";
 import { useState } from "preact/hooks";
-import { PairsField, fromPairs, toPairs, useForm, type Form, type Pairs } from "../ui/form";
+import {
+  PairsField,
+  changesOf,
+  fromPairs,
+  toPairs,
+  useForm,
+  type Form,
+  type Pairs,
+} from "../ui/form";
 import { FormDialog } from "../ui/formdialog";
 import { toast } from "../ui/toast";
+
+/** How many tags a resource may have. */
+const maxTags = 50;
 
 interface TagsFieldProps {
   form: Form;
@@ -36,26 +47,17 @@ interface EditTagsProps {
   tags: Record<string, string> | undefined;
   hint: string;
   onClose: () => void;
-  onDone: (tags: Record<string, string>) => void;
+  /** Is told what the tags are after each call that has changed them. */
+  onChange: (tags: Record<string, string>) => void;
 }
 
-export function EditTags({ client, arn, title, tags, hint, onClose, onDone }: EditTagsProps) {
+export function EditTags({ client, arn, title, tags, hint, onClose, onChange }: EditTagsProps) {
   const before = tags ?? {};
   const [pairs, setPairs] = useState<Pairs>(toPairs(before));
   const form = useForm(async () => {
-    const after = fromPairs(pairs);
-    const gone = Object.keys(before).filter((key) => !(key in after));
-    const changed = Object.entries(after).filter(([key, value]) => before[key] !== value);
-    // What is gone goes first, so that there is room for what is new.
-    if (gone.length > 0) {
-      await client.send(new UntagResourceCommand({ resourceArn: arn, tagKeys: gone }));
-    }
-    if (changed.length > 0) {
-      const tags = Object.fromEntries(changed);
-      await client.send(new TagResourceCommand({ resourceArn: arn, tags }));
-    }
+    await saveTags(client, arn, before, fromPairs(pairs), onChange);
     toast("The tags are saved.");
-    onDone(after);
+    onClose();
   });
   return (
     <FormDialog
@@ -68,4 +70,37 @@ export function EditTags({ client, arn, title, tags, hint, onClose, onDone }: Ed
       <TagsField form={form} hint={hint} tags={pairs} onTags={setPairs} />
     </FormDialog>
   );
+}
+
+/** Makes the tags of a resource from before those after, in the two calls that it takes. */
+async function saveTags(
+  client: IvschatClient,
+  resourceArn: string,
+  before: Record<string, string>,
+  after: Record<string, string>,
+  onChange: (tags: Record<string, string>) => void,
+): Promise<void> {
+  const tags = changesOf(before, after) as Record<string, string>;
+  const gone = Object.keys(before).filter((key) => !Object.hasOwn(after, key));
+  const kept = Object.fromEntries(Object.entries(before).filter(([key]) => !gone.includes(key)));
+  const tag = async (then: Record<string, string>) => {
+    if (Object.keys(tags).length === 0) return;
+    await client.send(new TagResourceCommand({ resourceArn, tags }));
+    onChange(then);
+  };
+  const untag = async (then: Record<string, string>) => {
+    if (gone.length === 0) return;
+    await client.send(new UntagResourceCommand({ resourceArn, tagKeys: gone }));
+    onChange(then);
+  };
+  // The call that may be refused is first, so that nothing is lost when it is, unless there
+  // is no room yet for what is new.
+  const both = { ...before, ...after };
+  if (Object.keys(both).length <= maxTags) {
+    await tag(both);
+    await untag(after);
+  } else {
+    await untag(kept);
+    await tag(after);
+  }
 }

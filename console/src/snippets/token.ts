@@ -47,8 +47,12 @@ export function command(name: string, target: Target, options: [string, string][
     ["--region", shell(region)],
     ...options,
   ];
-  return first + [name, ...all.map((option) => "  " + option.join(" "))].join(" \\\n") + "\n";
+  return first + [name, ...all.map((option) => "  " + written(option))].join(" \\\n") + "\n";
 }
+
+/** An option with its value. One that begins with - would be taken for another option. */
+const written = ([name, value]: [string, string]): string =>
+  name + (/^'?-/.test(value) ? "=" : " ") + value;
 
 function tokenOptions(room: string, user: User): [string, string][] {
   const options: [string, string][] = [

@@ -1,10 +1,11 @@
 import type { ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "./button";
-import { FormFailure, TextField, useForm } from "./form";
 
 interface DialogProps {
   title: string;
+  /** Something is going on whose end has to be awaited: nothing closes the dialog. */
+  busy: boolean;
   onClose: () => void;
   children: ComponentChildren;
 }
@@ -13,7 +14,7 @@ interface DialogProps {
  * A dialog, open as long as it is rendered. The first field has the focus, which stays inside
  * until Escape closes the dialog.
  */
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, busy, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useLayoutEffect(() => {
@@ -31,55 +32,18 @@ export function Dialog({ title, onClose, children }: DialogProps) {
       class="dialog"
       ref={element}
       aria-labelledby={id}
+      // What onCancel prevents can happen all the same when Escape is pressed again.
+      closedby={busy ? "none" : undefined}
       onCancel={(e) => {
         e.preventDefault();
-        onClose();
+        if (!busy) onClose();
       }}
     >
       <div class="dialog-head">
         <h2 id={id}>{title}</h2>
-        <Button kind="quiet" icon="close" aria-label="Close" onClick={onClose} />
+        <Button kind="quiet" icon="close" aria-label="Close" disabled={busy} onClick={onClose} />
       </div>
       <div class="dialog-body">{children}</div>
     </dialog>
-  );
-}
-
-interface ConfirmProps {
-  title: string;
-  /** What the button says, such as "Delete room". */
-  action: string;
-  /** What has to be typed; nothing when it is left out. */
-  typed?: string;
-  onConfirm: () => Promise<void>;
-  onClose: () => void;
-  children: ComponentChildren;
-}
-
-/** Asks before something is done that cannot be undone. */
-export function ConfirmDialog({ title, action, typed, onConfirm, onClose, children }: ConfirmProps) {
-  const [text, setText] = useState("");
-  const form = useForm(onConfirm);
-  const ready = !typed || text === typed;
-  return (
-    <Dialog title={title} onClose={onClose}>
-      <form class="stack" onSubmit={(e) => (ready ? form.submit(e) : e.preventDefault())}>
-        <div>{children}</div>
-        {typed && (
-          <TextField
-            label={`Type ${typed} to confirm`}
-            value={text}
-            onValue={setText}
-          />
-        )}
-        <FormFailure form={form} />
-        <div class="actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="danger" type="submit" busy={form.busy} disabled={!ready}>
-            {action}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }

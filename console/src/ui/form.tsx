@@ -185,6 +185,16 @@ export const toPairs = (record: Record<string, string> | undefined): Pairs =>
 export const fromPairs = (pairs: Pairs): Record<string, string> =>
   Object.fromEntries(pairs.filter(([key]) => key !== ""));
 
+/**
+ * Returns the members of after that are not as they were before: what is sent of a form. What
+ * others have changed since it was filled stays as they left it.
+ */
+export function changesOf<T extends object>(before: T, after: T): Partial<T> {
+  const all = Object.entries(after) as [keyof T, unknown][];
+  const changed = all.filter(([k, value]) => JSON.stringify(value) !== JSON.stringify(before[k]));
+  return Object.fromEntries(changed) as Partial<T>;
+}
+
 interface PairsFieldProps {
   legend: string;
   hint?: string;

@@ -1,6 +1,7 @@
 import { formatNumber } from "../lib/text";
 import { Button } from "./button";
 import { Icon } from "./icon";
+import { Empty } from "./notice";
 
 /** How many entries a page of a list has: as many as the server gives at once. */
 export const pageSize = 50;
@@ -22,8 +23,8 @@ export function Pager({ page, shown, total, back, next }: PagerProps) {
   return (
     <nav class="table-foot" aria-label="Pages of the list">
       <span>
-        {formatNumber(first)}–{formatNumber(first + shown - 1)}
-        {total !== undefined && ` of ${formatNumber(total)}`}
+        {shown > 0 && `${formatNumber(first)}–${formatNumber(first + shown - 1)}`}
+        {shown > 0 && total !== undefined && ` of ${formatNumber(total)}`}
       </span>
       <span class="row">
         <Button small icon="left" disabled={!back} onClick={back}>
@@ -35,5 +36,15 @@ export function Pager({ page, shown, total, back, next }: PagerProps) {
         </Button>
       </span>
     </nav>
+  );
+}
+
+/** Takes the place of a later page whose entries were deleted after the one before was read. */
+export function EmptyPage({ restart }: { restart: () => void }) {
+  return (
+    <Empty icon="search" title="This page is empty now">
+      <p>What would be on it has been deleted.</p>
+      <Button onClick={restart}>Go to the first page</Button>
+    </Empty>
   );
 }

@@ -12,8 +12,8 @@ import {
 } from "../../messaging/room";
 import type { Session } from "../../session";
 import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
-import { FormFailure, TextField, useForm } from "../../ui/form";
+import { TextField, useForm } from "../../ui/form";
+import { FormDialog } from "../../ui/formdialog";
 import { Icon } from "../../ui/icon";
 import { Empty } from "../../ui/notice";
 import { Tags } from "../../ui/tags";
@@ -259,33 +259,28 @@ function ActDialog({ act, session, room, onClose }: ActProps) {
     onClose();
   });
   return (
-    <Dialog
+    <FormDialog
       title={deletes ? "Delete this message?" : `Disconnect ${message.sender.userId}?`}
+      form={form}
+      members={["reason"]}
+      action={deletes ? "Delete message" : "Disconnect user"}
+      kind="danger"
       onClose={onClose}
     >
-      <form class="stack" onSubmit={form.submit}>
-        {deletes ? (
-          <blockquote class="live-quote">{message.content}</blockquote>
-        ) : (
-          <p>All sessions of the user in this room end. With a new token, the user can come back.</p>
-        )}
-        <TextField
-          label="Reason"
-          optional
-          hint="Everybody in the room is told."
-          value={reason}
-          onValue={setReason}
-          error={form.errorOf("reason")}
-          input={{ maxLength: 256 }}
-        />
-        <FormFailure form={form} fields={["reason"]} />
-        <div class="actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="danger" type="submit" busy={form.busy}>
-            {deletes ? "Delete message" : "Disconnect user"}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      {deletes ? (
+        <blockquote class="live-quote">{message.content}</blockquote>
+      ) : (
+        <p>All sessions of the user in this room end. With a new token, the user can come back.</p>
+      )}
+      <TextField
+        label="Reason"
+        optional
+        hint="Everybody in the room is told."
+        value={reason}
+        onValue={setReason}
+        error={form.errorOf("reason")}
+        input={{ maxLength: 256 }}
+      />
+    </FormDialog>
   );
 }

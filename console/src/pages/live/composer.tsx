@@ -1,5 +1,6 @@
 // Where a message is written and sent.
 import { useState } from "preact/hooks";
+import { useDraft } from "../../lib/draft";
 import { useValue } from "../../lib/state";
 import { countCodePoints } from "../../lib/text";
 import { RequestError } from "../../messaging/room";
@@ -10,35 +11,24 @@ import type { LiveRoom } from "./model";
 export function Composer({ live, limit }: { live: LiveRoom; limit: number }) {
   const state = useValue(live.state);
   const user = useValue(live.user);
-  const [text, setText] = useState("");
   const [attributes, setAttributes] = useState<Pairs | null>(null);
   const [problem, setProblem] = useState("");
-  const [busy, setBusy] = useState(false);
-  const left = limit - countCodePoints(text);
-
-  const send = async () => {
-    if (!text || busy) return;
-    setBusy(true);
+  const draft = useDraft(async (text) => {
     setProblem("");
     try {
       const extra = fromPairs(attributes ?? []);
       const some = Object.keys(extra).length > 0;
       await live.room.sendMessage(text, some ? extra : undefined);
-      setText("");
+      return true;
     } catch (error) {
       setProblem(explainRequest(error as Error));
+      return false;
     }
-    setBusy(false);
-  };
+  });
+  const left = limit - countCodePoints(draft.text);
 
   return (
-    <form
-      class="composer"
-      onSubmit={(e) => {
-        e.preventDefault();
-        void send();
-      }}
-    >
+    <form class="composer" onSubmit={draft.submit}>
       {attributes && (
         <PairsField
           legend="Attributes of the message"
@@ -57,9 +47,9 @@ export function Composer({ live, limit }: { live: LiveRoom; limit: number }) {
           class="input grow"
           aria-label={`Message from ${user.userId}`}
           placeholder={`Message as ${user.userId}`}
-          value={text}
+          value={draft.text}
           autocomplete="off"
-          onInput={(e) => setText(e.currentTarget.value)}
+          onInput={(e) => draft.write(e.currentTarget.value)}
         />
         {left < 50 && <span class={left < 0 ? "badge bad" : "badge"}>{left}</span>}
         <Button
@@ -73,7 +63,6 @@ export function Composer({ live, limit }: { live: LiveRoom; limit: number }) {
           kind="primary"
           icon="send"
           type="submit"
-          busy={busy}
           disabled={state.name !== "connected"}
         >
           Send

@@ -15,9 +15,16 @@ import {
   type DestinationKind,
   type LoggingConfiguration,
 } from "../../api/logging";
-import { ConfirmDialog } from "../../ui/dialog";
-import { SelectField, TextField, fromPairs, useForm, type Form, type Pairs } from "../../ui/form";
-import { FormDialog } from "../../ui/formdialog";
+import {
+  SelectField,
+  TextField,
+  changesOf,
+  fromPairs,
+  useForm,
+  type Form,
+  type Pairs,
+} from "../../ui/form";
+import { ConfirmDialog, FormDialog } from "../../ui/formdialog";
 import { toast } from "../../ui/toast";
 import { TagsField } from "../tags";
 
@@ -29,8 +36,16 @@ interface Settings {
 
 const fresh: Settings = { name: "", to: { kind: "s3", name: "" } };
 
+const settingsOf = (log: LoggingConfiguration): Settings => ({
+  name: log.name ?? "",
+  to: destinationOf(log.destinationConfiguration),
+});
+
 /** The members of a request that have fields in the form. */
 const members = ["name", "destinationConfiguration", "tags"];
+
+/** Returns the settings as the members of a request. */
+const requestOf = ({ name, to }: Settings) => ({ name, destinationConfiguration: toUnion(to) });
 
 /** What a form says of each kind of destination. */
 const texts: Record<DestinationKind, { example: string; hint: string; maxLength: number }> = {
@@ -99,8 +114,7 @@ export function CreateLog({ client, onClose, onDone }: DialogProps) {
   const form = useForm(async () => {
     const log = await client.send(
       new CreateLoggingConfigurationCommand({
-        name: settings.name,
-        destinationConfiguration: toUnion(settings.to),
+        ...requestOf(settings),
         tags: fromPairs(tags),
       }),
     );
@@ -127,20 +141,14 @@ export function EditLog({
   onClose,
   onDone,
 }: DialogProps & { log: LoggingConfiguration }) {
-  const [settings, setSettings] = useState<Settings>({
-    name: log.name ?? "",
-    to: destinationOf(log.destinationConfiguration),
-  });
+  const [settings, setSettings] = useState(settingsOf(log));
   const form = useForm(async () => {
+    const changes = changesOf(requestOf(settingsOf(log)), requestOf(settings));
     const changed = await client.send(
-      new UpdateLoggingConfigurationCommand({
-        identifier: log.arn!,
-        name: settings.name,
-        destinationConfiguration: toUnion(settings.to),
-      }),
+      new UpdateLoggingConfigurationCommand({ identifier: log.arn!, ...changes }),
     );
     toast("The settings are saved.");
-    onDone({ ...changed, tags: log.tags });
+    onDone(changed);
   });
   return (
     <FormDialog

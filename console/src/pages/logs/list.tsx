@@ -1,25 +1,26 @@
 // The logging configurations of the account in the region, in pages.
-import { ListLoggingConfigurationsCommand } from "@aws-sdk/client-ivschat";
 import { useMemo, useState } from "preact/hooks";
 import {
   destinationKinds,
   destinationOf,
   getDeliveries,
+  listLoggingConfigurations,
   titleOf,
   type Deliveries,
   type Delivery,
   type LoggingConfiguration,
 } from "../../api/logging";
+import { serverNow } from "../../api/server";
 import { PageHead } from "../../app";
-import { useLoad } from "../../lib/load";
+import { useLeaf } from "../../lib/leaf";
 import { usePoll } from "../../lib/poll";
 import { formatAgo, formatDate } from "../../lib/text";
 import type { PageProps } from "../../pages";
-import { go, href } from "../../router";
+import { href, useGo } from "../../router";
 import { Button } from "../../ui/button";
 import { MissingNodes } from "../../ui/nodes";
 import { Empty, LoadFailure, Skeleton } from "../../ui/notice";
-import { Pager } from "../../ui/pager";
+import { EmptyPage, Pager } from "../../ui/pager";
 import { Tags } from "../../ui/tags";
 import { CreateLog } from "./form";
 import { LogStatus, causeOf, every, failing, type StatusProps } from "./status";
@@ -27,20 +28,15 @@ import "./logs.css";
 
 export default function LogList({ session }: PageProps) {
   const { client } = session;
+  const goLater = useGo();
   const [creating, setCreating] = useState(false);
-  const [tokens, setTokens] = useState([""]); // of the pages up to this one
-  const nextToken = tokens.at(-1)!;
-  const list = useLoad(
-    (abortSignal) =>
-      client.send(new ListLoggingConfigurationsCommand(nextToken ? { nextToken } : {}), {
-        abortSignal,
-      }),
-    [client, nextToken],
+  const list = useLeaf(
+    (token, abort) => listLoggingConfigurations(client, token, abort),
+    [client],
   );
   // Who may list them may lack the permission for this; the list is there all the same.
   const deliveries = usePoll((abort) => getDeliveries(client, undefined, abort), every, [client]);
-  const logs = list.data?.loggingConfigurations;
-  const next = list.data?.nextToken;
+  const logs = list.data?.logs;
 
   return (
     <div class="page">
@@ -63,15 +59,12 @@ export default function LogList({ session }: PageProps) {
           <div class="panel">
             {logs.length > 0 ? (
               <LogTable logs={logs} told={deliveries.data} stale={list.loading} />
+            ) : list.back ? (
+              <EmptyPage restart={list.restart} />
             ) : (
               <NoLogs create={() => setCreating(true)} />
             )}
-            <Pager
-              page={tokens.length}
-              shown={logs.length}
-              back={tokens.length > 1 ? () => setTokens(tokens.slice(0, -1)) : undefined}
-              next={next ? () => setTokens([...tokens, next]) : undefined}
-            />
+            <Pager page={list.page} shown={logs.length} back={list.back} next={list.next} />
           </div>
         ) : (
           list.error === undefined && <Skeleton lines={6} />
@@ -81,7 +74,7 @@ export default function LogList({ session }: PageProps) {
         <CreateLog
           client={client}
           onClose={() => setCreating(false)}
-          onDone={(log) => go(href(["logs", log.arn!]))}
+          onDone={(log) => goLater(href(["logs", log.arn!]))}
         />
       )}
     </div>
@@ -167,7 +160,7 @@ function LogRow({ log, deliveries, missing }: StatusProps) {
       </td>
       <td>{Object.keys(log.tags ?? {}).length > 0 && <Tags tags={log.tags!} most={3} />}</td>
       <td class="soft fact-cell" data-label="Changed" title={formatDate(log.updateTime!)}>
-        {formatAgo(log.updateTime!)}
+        {formatAgo(log.updateTime!, serverNow())}
       </td>
     </tr>
   );

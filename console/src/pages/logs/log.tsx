@@ -10,6 +10,7 @@ import {
   type Delivery,
   type LoggingConfiguration,
 } from "../../api/logging";
+import { serverNow } from "../../api/server";
 import { useLoad } from "../../lib/load";
 import { usePoll } from "../../lib/poll";
 import {
@@ -152,7 +153,7 @@ function DeliveryFacts({ delivery: d }: { delivery: Delivery }) {
         <dd>
           {d.lastDelivery ? (
             <span title={formatDate(new Date(d.lastDelivery))}>
-              {formatAgo(new Date(d.lastDelivery))}
+              {formatAgo(new Date(d.lastDelivery), serverNow())}
             </span>
           ) : (
             <span class="soft">none yet</span>

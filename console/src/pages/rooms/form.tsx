@@ -2,24 +2,24 @@
 import {
   CreateRoomCommand,
   DeleteRoomCommand,
-  ListLoggingConfigurationsCommand,
   UpdateRoomCommand,
   type IvschatClient,
 } from "@aws-sdk/client-ivschat";
 import { useState } from "preact/hooks";
+import { listAllLoggingConfigurations } from "../../api/logging";
 import { titleOf, type Room } from "../../api/rooms";
 import { useLoad } from "../../lib/load";
-import { ConfirmDialog } from "../../ui/dialog";
 import {
   Check,
   SelectField,
   TextField,
+  changesOf,
   fromPairs,
   useForm,
   type Form,
   type Pairs,
 } from "../../ui/form";
-import { FormDialog } from "../../ui/formdialog";
+import { ConfirmDialog, FormDialog } from "../../ui/formdialog";
 import { toast } from "../../ui/toast";
 import { TagsField } from "../tags";
 
@@ -150,11 +150,8 @@ interface LoggingFieldProps {
 
 /** Chooses among the logging configurations; there is nothing to choose when there are none. */
 function LoggingField({ client, error, chosen, onChosen }: LoggingFieldProps) {
-  const all = useLoad(
-    (abortSignal) => client.send(new ListLoggingConfigurationsCommand({}), { abortSignal }),
-    [client],
-  );
-  const listed = all.data?.loggingConfigurations ?? [];
+  const all = useLoad((abort) => listAllLoggingConfigurations(client, abort), [client]);
+  const listed = all.data ?? [];
   const unlisted = chosen.filter((arn) => !listed.some((l) => l.arn === arn));
   const entries = [
     ...listed.map((l) => ({ arn: l.arn!, label: l.name || l.id! })),
@@ -226,18 +223,12 @@ interface RoomDialogProps extends DialogProps {
 export function EditRoom({ client, room, onClose, onDone }: RoomDialogProps) {
   const [settings, setSettings] = useState(settingsOf(room));
   const form = useForm(async () => {
-    const { messageReviewHandler, ...request } = requestOf(settings);
-    const had = room.messageReviewHandler;
+    const changes = changesOf(requestOf(settingsOf(room)), requestOf(settings));
     const changed = await client.send(
-      new UpdateRoomCommand({
-        identifier: room.arn!,
-        ...request,
-        // A room that never had a handler is not given an empty one.
-        ...((settings.handler || had) && { messageReviewHandler }),
-      }),
+      new UpdateRoomCommand({ identifier: room.arn!, ...changes }),
     );
     toast("The settings are saved.");
-    onDone({ ...changed, tags: room.tags });
+    onDone(changed);
   });
   return (
     <FormDialog

@@ -1,16 +1,17 @@
 // The rooms of the account in the region: searched for, in pages.
 import type { RoomSummary } from "@aws-sdk/client-ivschat";
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { searchRooms, titleOf, type RoomFilter } from "../../api/rooms";
+import { serverNow } from "../../api/server";
 import { PageHead } from "../../app";
-import { useLoad } from "../../lib/load";
+import { useLeaf } from "../../lib/leaf";
 import { formatAgo, formatDate, formatNumber } from "../../lib/text";
 import type { PageProps } from "../../pages";
-import { go, href } from "../../router";
+import { go, href, useGo } from "../../router";
 import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { Empty, LoadFailure, Skeleton } from "../../ui/notice";
-import { Pager } from "../../ui/pager";
+import { EmptyPage, Pager } from "../../ui/pager";
 import { Tags } from "../../ui/tags";
 import { CreateRoom } from "./form";
 
@@ -20,18 +21,16 @@ const typingPause = 200;
 export default function RoomList({ session, query }: PageProps) {
   const text = query.get("search") ?? "";
   const only = filters.find((f) => f.value === query.get("only"))?.value ?? "";
+  const goLater = useGo();
   const [creating, setCreating] = useState(false);
-  // The tokens of the pages up to this one; the first page has an empty one. Those of
-  // another search are of no use.
-  const [leafed, setLeafed] = useState({ text, only, tokens: [""] });
-  const tokens = leafed.text === text && leafed.only === only ? leafed.tokens : [""];
-  const setTokens = (tokens: string[]) => setLeafed({ text, only, tokens });
-  const token = tokens.at(-1)!;
-  const list = useLoad(
-    (abort) => searchRooms(session.client, text, only, token, abort),
-    [session.client, text, only, token],
+  const list = useLeaf(
+    (token, abort) => searchRooms(session.client, text, only, token, abort),
+    [session.client, text, only],
   );
-  const search = (search: string, only: RoomFilter) => go(href(["rooms"], { search, only }), true);
+  const search = useCallback(
+    (text: string) => go(href(["rooms"], { search: text, only }), true),
+    [only],
+  );
 
   return (
     <div class="page">
@@ -42,14 +41,14 @@ export default function RoomList({ session, query }: PageProps) {
       </PageHead>
       <div class="stack">
         <div class="row wrap">
-          <SearchBox value={text} onValue={(value) => search(value, only)} />
+          <SearchBox value={text} onValue={search} />
           <div class="segments" role="group" aria-label="Filter">
             {filters.map((f) => (
               <button
                 key={f.value}
                 type="button"
                 aria-pressed={f.value === only}
-                onClick={() => search(text, f.value)}
+                onClick={() => go(href(["rooms"], { search: text, only: f.value }), true)}
               >
                 {f.label}
               </button>
@@ -61,15 +60,17 @@ export default function RoomList({ session, query }: PageProps) {
           <div class="panel">
             {list.data.rooms.length > 0 ? (
               <RoomTable rooms={list.data.rooms} stale={list.loading} />
+            ) : list.back ? (
+              <EmptyPage restart={list.restart} />
             ) : (
               <NoRooms searched={text !== "" || only !== ""} create={() => setCreating(true)} />
             )}
             <Pager
-              page={tokens.length}
+              page={list.page}
               total={list.data.total}
               shown={list.data.rooms.length}
-              back={tokens.length > 1 ? () => setTokens(tokens.slice(0, -1)) : undefined}
-              next={more(list.data.nextToken, (next) => setTokens([...tokens, next]))}
+              back={list.back}
+              next={list.next}
             />
           </div>
         ) : (
@@ -80,15 +81,12 @@ export default function RoomList({ session, query }: PageProps) {
         <CreateRoom
           client={session.client}
           onClose={() => setCreating(false)}
-          onDone={(room) => go(href(["rooms", room.arn!]))}
+          onDone={(room) => goLater(href(["rooms", room.arn!]))}
         />
       )}
     </div>
   );
 }
-
-const more = (token: string | undefined, go: (token: string) => void) =>
-  token ? () => go(token) : undefined;
 
 const filters: { value: RoomFilter; label: string }[] = [
   { value: "", label: "All" },
@@ -104,12 +102,22 @@ function summary(total: number, text: string, only: RoomFilter): string {
 
 function SearchBox({ value, onValue }: { value: string; onValue: (value: string) => void }) {
   const [typed, setTyped] = useState(value);
+  // What was told last comes back as the value, a moment later. That must not undo what was
+  // typed meanwhile.
+  const told = useRef(value);
   useEffect(() => {
-    if (typed === value) return;
-    const timer = setTimeout(() => onValue(typed), typingPause);
+    if (typed === told.current) return;
+    const timer = setTimeout(() => {
+      told.current = typed;
+      onValue(typed);
+    }, typingPause);
     return () => clearTimeout(timer);
-  }, [typed]);
-  useEffect(() => setTyped(value), [value]);
+  }, [typed, onValue]);
+  useEffect(() => {
+    if (value === told.current) return;
+    told.current = value;
+    setTyped(value);
+  }, [value]);
   return (
     <div class="searchbox" role="search">
       <Icon name="search" />
@@ -152,7 +160,7 @@ function RoomTable({ rooms, stale }: { rooms: RoomSummary[]; stale: boolean }) {
             <td>{hasTags(room) && <Tags tags={room.tags!} most={3} />}</td>
             <td>{features(room)}</td>
             <td class="soft fact-cell" data-label="Changed" title={formatDate(room.updateTime!)}>
-              {formatAgo(room.updateTime!)}
+              {formatAgo(room.updateTime!, serverNow())}
             </td>
             <td class="act-cell">
               <a class="button small" href={href(["rooms", room.arn!, "live"])}>

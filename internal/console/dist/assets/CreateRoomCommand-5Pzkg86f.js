@@ -1,1 +1,0 @@
-import{H as e,O as t,V as n,W as r}from"./signin-D_Dkuv6X.js";var i=class extends e.classBuilder().ep(n).m(function(e,t,n,i){return[r(n,e.getEndpointParameterInstructions())]}).s(`AmazonInteractiveVideoServiceChat`,`CreateRoom`,{}).n(`IvschatClient`,`CreateRoomCommand`).sc(t).build(){};export{i as t};

@@ -1,0 +1,1 @@
+import{A as e,K as t,U as n,W as r}from"./signin-BBnWgjrn.js";var i=class extends r.classBuilder().ep(n).m(function(e,n,r,i){return[t(r,e.getEndpointParameterInstructions())]}).s(`AmazonInteractiveVideoServiceChat`,`CreateRoom`,{}).n(`IvschatClient`,`CreateRoomCommand`).sc(e).build(){};export{i as t};

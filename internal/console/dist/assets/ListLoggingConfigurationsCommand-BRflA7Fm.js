@@ -1,1 +1,0 @@
-import{F as e,H as t,V as n,W as r}from"./signin-D_Dkuv6X.js";var i=class extends t.classBuilder().ep(n).m(function(e,t,n,i){return[r(n,e.getEndpointParameterInstructions())]}).s(`AmazonInteractiveVideoServiceChat`,`ListLoggingConfigurations`,{}).n(`IvschatClient`,`ListLoggingConfigurationsCommand`).sc(e).build(){};export{i as t};

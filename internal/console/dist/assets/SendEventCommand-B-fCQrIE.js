@@ -1,1 +1,0 @@
-import{H as e,I as t,V as n,W as r}from"./signin-D_Dkuv6X.js";var i=class extends e.classBuilder().ep(n).m(function(e,t,n,i){return[r(n,e.getEndpointParameterInstructions())]}).s(`AmazonInteractiveVideoServiceChat`,`SendEvent`,{}).n(`IvschatClient`,`SendEventCommand`).sc(t).build(){};export{i as t};

@@ -1,0 +1,1 @@
+import{K as e,R as t,U as n,W as r}from"./signin-BBnWgjrn.js";var i=class extends r.classBuilder().ep(n).m(function(t,n,r,i){return[e(r,t.getEndpointParameterInstructions())]}).s(`AmazonInteractiveVideoServiceChat`,`SendEvent`,{}).n(`IvschatClient`,`SendEventCommand`).sc(t).build(){};export{i as t};

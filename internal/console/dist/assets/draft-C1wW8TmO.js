@@ -1,0 +1,1 @@
+import{L as e}from"./button-CKv_5ujX.js";function t(t){let[n,r]=e(``),i=async()=>{n&&(r(``),await t(n)||r(e=>e?`${n} ${e}`:n))};return{text:n,write:r,submit:e=>{e.preventDefault(),i()}}}export{t};

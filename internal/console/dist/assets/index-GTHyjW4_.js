@@ -1,0 +1,1 @@
+import{B as e,c as t}from"./button-CKv_5ujX.js";import"./signin-BBnWgjrn.js";import{t as n}from"./app-CxN-2SKt.js";e(t(n,{}),document.getElementById(`app`));

@@ -1,1 +1,0 @@
-import{B as e,c as t}from"./button-9_ShT-PX.js";import"./signin-D_Dkuv6X.js";import{t as n}from"./app-IVqloDvD.js";e(t(n,{}),document.getElementById(`app`));

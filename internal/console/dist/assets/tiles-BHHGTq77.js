@@ -1,1 +1,0 @@
-import{c as e}from"./button-9_ShT-PX.js";function t({label:t,value:n,unit:r,hint:i}){return e(`div`,{class:`tile panel`,children:[e(`dt`,{children:t}),e(`dd`,{class:`tile-value`,children:[n,r&&e(`small`,{children:r})]}),e(`dd`,{class:`hint`,children:i})]})}function n({children:t}){return e(`dl`,{class:`tiles`,children:t})}export{n,t};
