@@ -12,10 +12,10 @@ import (
 // delete it before it is sent.
 //
 //   - Once a user is disconnected, nothing comes from the sessions that the user had by
-//     then, on any node, except the disconnections of others. What such a session sent at about that moment may be seen before
-//     the disconnection on some nodes and not at all on others. Sessions are told from
-//     those that the user opens afterwards by the nodes' clocks: of a session that is
-//     younger than the clocks differ, something may still come.
+//     then, on any node, except the disconnections of others. What such a session sent at
+//     about that moment may be seen before the disconnection on some nodes and not at all
+//     on others. Sessions are told from those that the user opens afterwards by the nodes'
+//     clocks: of a session that is younger than the clocks differ, something may still come.
 //   - Once a message is deleted, it does not come, except that its sender gets the echo.
 //     So a deletion may come without its message.
 type late struct {
