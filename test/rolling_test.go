@@ -22,7 +22,7 @@ import (
 func TestNodesRestart(t *testing.T) {
 	const rooms, pace = 6, 20 * time.Millisecond
 	b := &balancedCluster{Cluster: parleytest.StartCluster(t, clusterNodes, noQuotas)}
-	b.away.Store(noNode)
+	b.away = noNode
 	room := b.CreateRoom(t, nil)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -41,10 +41,10 @@ func TestNodesRestart(t *testing.T) {
 		work.Go(func() { conversation.talk(ctx, t, user, r, pace) })
 	}
 	for i := range clusterNodes {
-		b.away.Store(int32(i))
+		b.spare(i)
 		b.Stop(t, i)
 		b.Restart(t, i)
-		b.away.Store(noNode)
+		b.spare(noNode)
 		conversation.goOn(t)
 	}
 	stop()
@@ -55,30 +55,48 @@ func TestNodesRestart(t *testing.T) {
 // balancedCluster is a cluster behind a balancer.
 type balancedCluster struct {
 	*parleytest.Cluster
-	away atomic.Int32 // the node that gets nothing now, or noNode
 	turn atomic.Int32
+
+	mu   sync.RWMutex // guards away; held for reading while a node is called
+	away int          // the node that gets nothing now, or noNode
 }
 
 const noNode = -1
 
-// next returns the node that comes next.
-func (b *balancedCluster) next() *parleytest.Server {
+// spare has a node get nothing from now on, and returns when it has answered all calls.
+func (b *balancedCluster) spare(node int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.away = node
+}
+
+// nextLocked returns the node that comes next.
+func (b *balancedCluster) nextLocked() *parleytest.Server {
 	for {
-		if i := b.turn.Add(1) % int32(len(b.Nodes)); i != b.away.Load() {
+		if i := int(b.turn.Add(1)) % len(b.Nodes); i != b.away {
 			return b.Nodes[i]
 		}
 	}
 }
 
+// call makes a call on the node that comes next.
+func (b *balancedCluster) call(operation string, in any) (parleytest.Answer, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.nextLocked().TryCall(operation, in)
+}
+
 // dial opens a connection to the node that comes next, whatever the address.
 func (b *balancedCluster) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
 	var d net.Dialer
-	return d.DialContext(ctx, network, b.next().NextHost())
+	return d.DialContext(ctx, network, b.nextLocked().NextHost())
 }
 
 func (b *balancedCluster) tokens(room, user string) client.TokenProvider {
 	return func(context.Context) (client.Token, error) {
-		a, err := b.next().TryCall("CreateChatToken", map[string]any{
+		a, err := b.call("CreateChatToken", map[string]any{
 			"roomIdentifier": room, "userId": user, "capabilities": []string{"SEND_MESSAGE"}})
 		if err != nil || a.Status != 200 {
 			return client.Token{}, fmt.Errorf("CreateChatToken: %+v: %w", a, err)
@@ -90,7 +108,7 @@ func (b *balancedCluster) tokens(room, user string) client.TokenProvider {
 // callUntil makes calls of every kind until ctx is done. None may fail.
 func (b *balancedCluster) callUntil(ctx context.Context, t *testing.T, room string) {
 	for calls := 0; ; {
-		made, err := b.next().TryCall("CreateRoom", nil)
+		made, err := b.call("CreateRoom", nil)
 		for _, call := range []struct {
 			operation string
 			in        map[string]any
@@ -106,7 +124,7 @@ func (b *balancedCluster) callUntil(ctx context.Context, t *testing.T, room stri
 			}
 			calls++
 			var a parleytest.Answer
-			if a, err = b.next().TryCall(call.operation, call.in); a.Error != "" {
+			if a, err = b.call(call.operation, call.in); a.Error != "" {
 				t.Errorf("%s, after %d calls: %+v", call.operation, calls, a)
 				return
 			}

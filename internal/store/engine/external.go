@@ -137,7 +137,7 @@ var meanings = []meaning{
 		return fmt.Sprintf("NATS is one server, not a cluster, and cannot keep %d replicas: "+
 			"set replicas to 1, or use a cluster", x.Replicas)
 	}},
-	{apiError(errNoPeers), func(x *External) string {
+	{tooFewServers, func(x *External) string {
 		return fmt.Sprintf("NATS has too few servers for %d replicas", x.Replicas)
 	}},
 	{apiError(errTooManyStreams),
@@ -182,6 +182,12 @@ func apiError(codes ...jetstream.ErrorCode) func(error) bool {
 		}
 		return false
 	}
+}
+
+// tooFewServers reports whether there are fewer servers than an entry has to be kept by.
+// Those that are offline may be about to come: NATS takes servers for that at first.
+func tooFewServers(err error) bool {
+	return apiError(errNoPeers)(err) && !strings.Contains(err.Error(), "peer offline")
 }
 
 // certificate reports whether a handshake failed because of a certificate, theirs or

@@ -1,6 +1,12 @@
 package engine
 
-import "testing"
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
 
 func TestOldVersions(t *testing.T) {
 	tests := []struct {
@@ -14,6 +20,21 @@ func TestOldVersions(t *testing.T) {
 	for _, test := range tests {
 		if got := oldestNATS.older(test.version); got != test.old {
 			t.Errorf("%s is too old: %t, want %t", test.version, got, test.old)
+		}
+	}
+}
+
+// TestServersThatAreOffline are waited for.
+func TestServersThatAreOffline(t *testing.T) {
+	e := &Engine{cfg: Config{External: &External{Replicas: 3}}}
+	for why, want := range map[string]bool{
+		"no suitable peers for placement":               true,
+		"no suitable peers for placement, peer offline": false,
+	} {
+		err := fmt.Errorf("bucket: %w", &jetstream.APIError{
+			Code: 400, ErrorCode: errNoPeers, Description: why})
+		if got := errors.As(e.explain(err), new(final)); got != want {
+			t.Errorf("%q ends the wait: %t, want %t", why, got, want)
 		}
 	}
 }
