@@ -175,10 +175,14 @@ func (l *simLink) run(from *simNode) {
 			if !ok {
 				break
 			}
-			select {
-			case <-l.end:
-				return
-			case <-time.After(time.Until(i.at)):
+			// A timer whose time has come already can end the process under the race
+			// detector.
+			if wait := time.Until(i.at); wait > 0 {
+				select {
+				case <-l.end:
+					return
+				case <-time.After(wait):
+				}
 			}
 			l.arrive(i, from)
 		}
