@@ -71,8 +71,7 @@ func (b *Bus) addPeerLocked(id uint64, name string) *peer {
 		b.removePeerLocked(b.slots[slot])
 	}
 	p := &peer{id: id, name: name, subject: b.nodeSubject(id), slot: slot, bit: 1 << slot,
-		leaves: map[string]struct{}{},
-		reset:  true} // it may know this node, which has forgotten it, from before
+		leaves: map[string]struct{}{}, reset: true} // of what it may know from before
 	b.peers[id], b.slots[slot] = p, p
 	for r := range b.listenedLocked() {
 		p.askForLocked(r)
